@@ -1,0 +1,1 @@
+"""Recollect: a memory server for AI agents."""

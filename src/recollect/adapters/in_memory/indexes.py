@@ -1,0 +1,127 @@
+"""TextIndex, VectorIndex and Maintenance by looking at everything."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from recollect.adapters.in_memory.records import drop_vectors, waiting
+from recollect.adapters.in_memory.tables import World
+from recollect.domain.changes import Embedded
+from recollect.domain.memory import Memory
+from recollect.domain.passages import FloatVector
+from recollect.domain.questions import content_words
+from recollect.domain.searchable import phrases, searchable_text, spaced
+from recollect.domain.selection import Selection
+from recollect.errors import Unavailable
+from recollect.ports import Fault, ScoredId, ScoredPassage
+
+_SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
+
+
+class InMemoryTextIndex:
+    """A TextIndex that computes BM25 from the records at each question.
+
+    BM25 with k1 = 1.2 and b = 0.75, as in Robertson and Zaragoza, "The Probabilistic Relevance
+    Framework: BM25 and Beyond", 2009.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def search(
+        self, tenant: str, selection: Selection, query: str, limit: int
+    ) -> list[ScoredId]:
+        memories = self._world[tenant].memories
+        texts = {i: _stems(searchable_text(m)) for i, m in memories.items()}
+        wanted = {" ".join(_stems(p)) for p in phrases(" ".join(content_words(query)))}
+        average = sum(map(len, texts.values())) / max(len(texts), 1)
+        scores: Counter[str] = Counter()
+        for phrase in wanted:
+            counts = {i: f" {' '.join(t)} ".count(f" {phrase} ") for i, t in texts.items()}
+            found = sum(count > 0 for count in counts.values())
+            idf = math.log(1 + (len(texts) - found + 0.5) / (found + 0.5))
+            for memory_id, count in counts.items():
+                if count:
+                    norm = 1.2 * (0.25 + 0.75 * len(texts[memory_id]) / average)
+                    scores[memory_id] += idf * count * 2.2 / (count + norm)
+        hits = [
+            ScoredId(id=i, score=score) for i, score in scores.items() if selection.holds(memories[i])
+        ]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+
+
+def _stems(text: str) -> list[str]:
+    return [_SUFFIX.sub("", word) for word in re.findall(r"[^\W_]+", spaced(text).lower())]
+
+
+class InMemoryVectorIndex:
+    """A VectorIndex that compares the question with every passage."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def search(
+        self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
+    ) -> list[ScoredId]:
+        tables = self._world[tenant]
+        hits = [
+            ScoredId(id=memory.id, score=float((made.vectors @ vector).max()))
+            for memory in tables.memories.values()
+            if selection.holds(memory)
+            and (made := tables.vectors.get((memory.id, model)))
+            and len(made.vectors)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+
+    async def passages(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, list[ScoredPassage]]:
+        vectors = self._world[tenant].vectors
+        return {
+            i: sorted(
+                (
+                    ScoredPassage(passage=passage, score=float(row @ vector))
+                    for passage, row in zip(made.passages, made.vectors, strict=True)
+                ),
+                key=lambda scored: -scored.score,
+            )
+            for i in ids
+            if (made := vectors.get((i, model))) and len(made.vectors)
+        }
+
+    async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
+        return waiting(self._world[tenant], model)[:limit]
+
+    async def warm(self, tenant: str, model: str) -> None:
+        """There is nothing to load."""
+
+    async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
+        tables = self._world[tenant]
+        for memory, made in embedded:
+            stored = tables.memories.get(memory.id)
+            if stored and stored.revision == memory.revision:
+                tables.vectors[memory.id, made.model] = made
+
+
+class InMemoryMaintenance:
+    """Maintenance of what has no projection that could differ."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def check(self, tenant: str, *, repair: bool) -> list[Fault]:
+        del tenant, repair
+        return []
+
+    async def rebuild(self, tenant: str) -> int:
+        tables = self._world[tenant]
+        for memory_id in tables.memories:
+            drop_vectors(tables, memory_id)
+        return len(tables.memories)
+
+    async def backup(self, tenant: str, target: str) -> int:
+        raise Unavailable("memories in the process cannot be backed up; export them instead")
+
+    async def ping(self, tenant: str) -> None:
+        """The process is there."""

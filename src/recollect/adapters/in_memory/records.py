@@ -1,0 +1,287 @@
+"""RecordStore and ChangeLog in dictionaries."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from recollect.adapters.in_memory.jobs import enqueue
+from recollect.adapters.in_memory.tables import Tables, World
+from recollect.domain.changes import (
+    Batch,
+    Change,
+    DropLink,
+    DropRecord,
+    Erase,
+    Forget,
+    Idempotency,
+    Key,
+    LogEntry,
+    Put,
+    PutLink,
+    PutRecord,
+    Receipt,
+    Revision,
+    Verb,
+)
+from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
+from recollect.domain.placing import expect, placed
+from recollect.domain.searchable import passage_source
+from recollect.domain.selection import Position, Selection
+from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
+from recollect.ports import Counts
+
+
+class InMemoryRecordStore:
+    """A RecordStore and ChangeLog that is lost when the process ends."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def commit(self, tenant: str, batch: Batch) -> Receipt:
+        if batch.idempotency and (first := await self.replay(tenant, batch.idempotency)):
+            return Receipt(replayed=first)
+        tables = self._world[tenant].copy()
+        entries = [entry for change in batch.changes for entry in _apply(tables, batch, change)]
+        for made in batch.embedded:
+            tables.vectors[made.memory_id, made.model] = made
+        for job in batch.jobs:
+            enqueue(tables, job)
+        if batch.idempotency:
+            tables.requests[batch.idempotency.key] = (batch.at, batch.idempotency)
+            day_ago = batch.at - timedelta(hours=24)
+            tables.requests = {k: r for k, r in tables.requests.items() if r[0] >= day_ago}
+        self._world[tenant] = tables
+        return Receipt(entries=tuple(entries))
+
+    async def replay(self, tenant: str, request: Idempotency) -> str | None:
+        if request.key not in self._world[tenant].requests:
+            return None
+        _, first = self._world[tenant].requests[request.key]
+        if first.request != request.request:
+            raise IdempotencyMismatch
+        return first.response
+
+    async def get(self, tenant: str, ids: Sequence[str]) -> list[Memory]:
+        memories = self._world[tenant].memories
+        return [memories[i] for i in ids if i in memories]
+
+    async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
+        memories = self._world[tenant].memories.values()
+        return next((m for m in memories if (m.scope, m.name) == (scope, name)), None)
+
+    async def with_external_ids(
+        self, tenant: str, scope: str, session: str, external_ids: Sequence[str]
+    ) -> list[Memory]:
+        return [
+            memory
+            for memory in _session(self._world[tenant], scope, session)
+            if memory.external_id in external_ids
+        ]
+
+    async def browse(
+        self, tenant: str, selection: Selection, after: Position | None, limit: int
+    ) -> list[Memory]:
+        selected = filter(selection.holds, self._world[tenant].memories.values())
+        ordered = sorted(selected, key=Position.of)
+        return [m for m in ordered if after is None or Position.of(m) > after][:limit]
+
+    async def count(self, tenant: str, selection: Selection) -> int:
+        return sum(map(selection.holds, self._world[tenant].memories.values()))
+
+    async def neighbours(
+        self, tenant: str, memory: Memory, before: int, after: int
+    ) -> list[Memory]:
+        if not isinstance(memory.detail, Episode):
+            return []
+        session = list(_session(self._world[tenant], memory.scope, memory.detail.session))
+        session.sort(key=Position.of)
+        here = [m.id for m in session].index(memory.id)
+        return session[max(0, here - before) : here] + session[here + 1 : here + 1 + after]
+
+    async def history(self, tenant: str, memory_id: str) -> list[Revision]:
+        return list(self._world[tenant].revisions.get(memory_id, ()))
+
+    async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
+        links = self._world[tenant].links
+        return [links[key] for key in sorted(links) if key[0] in ids]
+
+    async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
+        registry = self._world[tenant].registry
+        return [registry[key] for key in sorted(registry) if record_type in ("", key[0])]
+
+    async def counts(self, tenant: str, model: str) -> Counts:
+        tables = self._world[tenant]
+        return Counts(
+            by_kind=tables.by_kind(),
+            by_scope=tables.by_scope(),
+            links=len(tables.links),
+            revisions=sum(map(len, tables.revisions.values())),
+            last_seq=len(tables.log),
+            waiting=len(waiting(tables, model)),
+            size_bytes=0,
+        )
+
+    async def tenants(self) -> list[str]:
+        return self._world.names()
+
+    async def entries(self, tenant: str, after: int, limit: int) -> list[LogEntry]:
+        return self._world[tenant].log[after : after + limit]
+
+    async def last_seq(self, tenant: str) -> int:
+        return len(self._world[tenant].log)
+
+
+def waiting(tables: Tables, model: str) -> list[Memory]:
+    """The memories without complete vectors of the model, oldest first."""
+    return [
+        memory
+        for memory in tables.memories.values()
+        if not ((made := tables.vectors.get((memory.id, model))) and made.complete)
+    ]
+
+
+def drop_vectors(tables: Tables, memory_id: str) -> None:
+    """Remove the memory's vectors of every model."""
+    tables.vectors = {key: made for key, made in tables.vectors.items() if key[0] != memory_id}
+
+
+def _apply(tables: Tables, batch: Batch, change: Change) -> Iterator[LogEntry]:
+    match change:
+        case Put():
+            yield _put(tables, batch, change)
+        case Forget():
+            yield _forget(tables, batch, change)
+        case Erase():
+            yield _erase(tables, batch, change.id)
+        case PutLink(link=link):
+            for end in (link.from_id, link.to_id):
+                if end not in tables.memories:
+                    raise NotFound(end)
+            tables.links[link.from_id, link.to_id, link.type] = link
+            yield _log(tables, batch, "link", f"{link.from_id}>{link.to_id}:{link.type}", 0)
+        case DropLink(from_id=from_id, to_id=to_id, type=link_type):
+            if tables.links.pop((from_id, to_id, link_type), None):
+                yield _log(tables, batch, "link", f"{from_id}>{to_id}:{link_type}", 0)
+        case PutRecord(record=record, expected_revision=expected):
+            found = tables.registry.get((record.type, record.id))
+            name = f"{record.type}:{record.id}"
+            expect(name, expected, found.revision if found else 0)
+            tables.registry[record.type, record.id] = record
+            yield _log(tables, batch, "record", name, record.revision)
+        case DropRecord(type=record_type, id=record_id):
+            if found := tables.registry.pop((record_type, record_id), None):
+                name = f"{record_type}:{record_id}"
+                yield _log(tables, batch, "record", name, found.revision + 1)
+        case _:
+            assert_never(change)
+
+
+def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
+    before = tables.memories.get(change.memory.id)
+    expect(change.memory.id, change.expected_revision, before.revision if before else 0)
+    memory = placed(change.memory, lambda *place: _next_position(tables, *place))
+    _refuse_taken(tables, memory)
+    kept = tables.revisions.setdefault(memory.id, [])
+    last = kept[-1].revision if kept else 0
+    memory = replace(memory, revision=max(memory.revision, last + 1))
+    if before is None or passage_source(before) != passage_source(memory):
+        drop_vectors(tables, memory.id)
+    tables.memories[memory.id] = memory
+    entry = _log(tables, batch, change.verb, memory.id, memory.revision, before)
+    kept.append(_revision(entry, memory))
+    return entry
+
+
+def _refuse_taken(tables: Tables, memory: Memory) -> None:
+    """Raise AlreadyExists if another memory has what must be unique of this one."""
+    key = _unique_key(memory)
+    if key and any(
+        _unique_key(other) == key for other in tables.memories.values() if other.id != memory.id
+    ):
+        raise AlreadyExists("another memory has this name or id already")
+
+
+def _unique_key(memory: Memory) -> tuple[str, ...] | None:
+    match memory.detail:
+        case Note(name=name):
+            return (memory.scope, name)
+        case Episode(session=session) if memory.external_id is not None:
+            return (memory.scope, session, memory.external_id)
+        case _:
+            return None
+
+
+def _forget(tables: Tables, batch: Batch, change: Forget) -> LogEntry:
+    before = tables.memories.get(change.id)
+    if before is None:
+        raise NotFound(change.id)
+    if change.expected_revision is not None:
+        expect(change.id, change.expected_revision, before.revision)
+    _remove(tables, change.id)
+    entry = _log(tables, batch, "forget", change.id, before.revision + 1, before)
+    tables.revisions[change.id].append(_revision(entry, None))
+    return entry
+
+
+def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
+    if memory_id not in tables.revisions:
+        raise NotFound(memory_id)
+    before = tables.memories.get(memory_id)
+    last = tables.revisions.pop(memory_id)[-1].revision
+    _remove(tables, memory_id)
+    return _log(tables, batch, "erase", memory_id, last + 1, before)
+
+
+def _remove(tables: Tables, memory_id: str) -> None:
+    tables.memories.pop(memory_id, None)
+    drop_vectors(tables, memory_id)
+    tables.links = {key: link for key, link in tables.links.items() if memory_id not in key[:2]}
+
+
+def _log(
+    tables: Tables,
+    batch: Batch,
+    verb: Verb,
+    record_id: str,
+    revision: int,
+    before: Memory | None = None,
+) -> LogEntry:
+    entry = LogEntry(
+        seq=len(tables.log) + 1,
+        at=batch.at,
+        actor=batch.actor,
+        origin=batch.origin,
+        verb=verb,
+        record_id=record_id,
+        revision=revision,
+        before=Key(scope=before.scope, name=before.name, kind=before.kind) if before else None,
+    )
+    tables.log.append(entry)
+    return entry
+
+
+def _revision(entry: LogEntry, memory: Memory | None) -> Revision:
+    return Revision(
+        revision=entry.revision,
+        recorded_at=entry.at,
+        actor=entry.actor,
+        verb=entry.verb,
+        memory=memory,
+    )
+
+
+def _session(tables: Tables, scope: str, session: str) -> Iterator[Memory]:
+    for memory in tables.memories.values():
+        if isinstance(memory.detail, Episode):
+            if (memory.scope, memory.detail.session) == (scope, session):
+                yield memory
+
+
+def _next_position(tables: Tables, scope: str, session: str) -> int:
+    positions = [
+        memory.detail.position
+        for memory in _session(tables, scope, session)
+        if isinstance(memory.detail, Episode)
+    ]
+    return max(positions, default=-1) + 1

@@ -1,0 +1,1 @@
+"""Records, indexes and jobs in SQLite files, one per tenant."""

@@ -1,0 +1,284 @@
+"""Applying a batch of changes inside one write transaction."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+from recollect.adapters.sqlite.jobs import enqueue
+from recollect.adapters.sqlite.rows import UPSERT, dump, memories, to_row
+from recollect.adapters.sqlite.times import to_micros
+from recollect.adapters.sqlite.vectors import insert_vectors
+from recollect.domain.changes import (
+    Batch,
+    Change,
+    DropLink,
+    DropRecord,
+    Embedded,
+    Erase,
+    Forget,
+    Idempotency,
+    Key,
+    LogEntry,
+    Put,
+    PutLink,
+    PutRecord,
+    Receipt,
+    Verb,
+)
+from recollect.domain.memory import Episode, Memory, Note
+from recollect.domain.placing import expect, placed
+from recollect.domain.searchable import passage_source, searchable_text
+from recollect.domain.serialisation import CODEC, memory_to_json
+from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+
+
+def apply(connection: sqlite3.Connection, batch: Batch) -> Receipt:
+    """Apply the batch; the caller's transaction makes it all or nothing."""
+    if batch.idempotency and (first := replay(connection, batch.idempotency)) is not None:
+        return Receipt(replayed=first)
+    writer = _Writer(connection, batch)
+    entries = tuple(entry for change in batch.changes for entry in writer.apply(change))
+    for job in batch.jobs:
+        enqueue(connection, job)
+    if batch.idempotency:
+        _remember_request(connection, batch, batch.idempotency)
+    return Receipt(entries=entries)
+
+
+def replay(connection: sqlite3.Connection, request: Idempotency) -> str | None:
+    """The first answer to this request; None if its key is new.
+
+    Raises:
+        IdempotencyMismatch: The key belongs to another request.
+    """
+    row = connection.execute(
+        "select request, response from idempotency where key = ?", [request.key]
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] != request.request:
+        raise IdempotencyMismatch
+    return row[1]
+
+
+def _remember_request(connection: sqlite3.Connection, batch: Batch, request: Idempotency) -> None:
+    connection.execute(
+        "delete from idempotency where at < ?", [to_micros(batch.at - IDEMPOTENCY_KEPT)]
+    )
+    connection.execute(
+        "insert into idempotency values (?, ?, ?, ?)",
+        [request.key, request.request, request.response, to_micros(batch.at)],
+    )
+
+
+class _Writer:
+    """Applies the changes of one batch, one after another."""
+
+    def __init__(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._embedded = {e.memory_id: e for e in batch.embedded}
+        self._memory_key: int | None = None
+
+    def apply(self, change: Change) -> list[LogEntry]:
+        """Apply one change and return its log lines; none if nothing changed."""
+        self._memory_key = None
+        match change:
+            case Put():
+                return [self._put(change)]
+            case Forget():
+                return [self._forget(change)]
+            case Erase():
+                return [self._erase(change.id)]
+            case PutLink() | DropLink():
+                return self._link(change)
+            case PutRecord() | DropRecord():
+                return self._record(change)
+            case _:
+                assert_never(change)
+
+    def _put(self, change: Put) -> LogEntry:
+        before = self._find(change.memory.id)
+        expect(change.memory.id, change.expected_revision, before.revision if before else 0)
+        last = before.revision if before else self._last_revision(change.memory.id)
+        memory = placed(change.memory, self._next_position)
+        memory = replace(memory, revision=max(memory.revision, last + 1))
+        embedded = self._embedded.get(memory.id)
+        vectors_kept = before is not None and passage_source(before) == passage_source(memory)
+        try:
+            (key,) = self._connection.execute(
+                UPSERT, [*to_row(memory), self._embedded_by(memory.id, embedded, vectors_kept=vectors_kept)]
+            ).fetchone()
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(_taken(memory)) from error
+        self._memory_key = key
+        self._index(key, before, memory)
+        if before and not vectors_kept:
+            self._connection.execute("delete from vector where memory_key = ?", [key])
+        if embedded:
+            insert_vectors(self._connection, key, memory, embedded)
+        entry = self._log(change.verb, memory.id, memory.revision, before)
+        self._revise(entry, dump(memory_to_json(memory)))
+        return entry
+
+    def _embedded_by(
+        self, memory_id: str, embedded: Embedded | None, *, vectors_kept: bool
+    ) -> str | None:
+        if embedded:
+            return embedded.model if embedded.complete else None
+        if not vectors_kept:
+            return None
+        (model,) = self._connection.execute(
+            "select embedded_by from memory where id = ?", [memory_id]
+        ).fetchone()
+        return model
+
+    def _index(self, key: int, before: Memory | None, memory: Memory) -> None:
+        text = searchable_text(memory)
+        if before:
+            if searchable_text(before) == text:
+                return
+            self._connection.execute("delete from text_index where rowid = ?", [key])
+        self._connection.execute(
+            "insert into text_index (rowid, text) values (?, ?)", [key, text]
+        )
+
+    def _next_position(self, scope: str, session: str) -> int:
+        (last,) = self._connection.execute(
+            "select max(position) from memory where kind = 'episode' and scope = ? and session = ?",
+            [scope, session],
+        ).fetchone()
+        return 0 if last is None else last + 1
+
+    def _forget(self, change: Forget) -> LogEntry:
+        before = self._find(change.id)
+        if before is None:
+            raise NotFound(change.id)
+        if change.expected_revision is not None:
+            expect(change.id, change.expected_revision, before.revision)
+        self._remove(change.id)
+        entry = self._log("forget", change.id, before.revision + 1, before)
+        self._revise(entry, None)
+        return entry
+
+    def _remove(self, memory_id: str) -> None:
+        self._connection.execute("delete from link where ? in (from_id, to_id)", [memory_id])
+        row = self._connection.execute(
+            "delete from memory where id = ? returning key", [memory_id]
+        ).fetchone()
+        if row:
+            (self._memory_key,) = row
+            self._connection.execute("delete from text_index where rowid = ?", row)
+            self._connection.execute("delete from vector where memory_key = ?", row)
+
+    def _erase(self, memory_id: str) -> LogEntry:
+        before = self._find(memory_id)
+        last = self._last_revision(memory_id)
+        if not last:
+            raise NotFound(memory_id)
+        self._remove(memory_id)
+        self._connection.execute("delete from revision where memory_id = ?", [memory_id])
+        # Deleted words linger in the index's segments until they are merged.
+        self._connection.execute("insert into text_index (text_index) values ('optimize')")
+        return self._log("erase", memory_id, last + 1, before)
+
+    def _link(self, change: PutLink | DropLink) -> list[LogEntry]:
+        ends = change.link if isinstance(change, PutLink) else change
+        key = [ends.from_id, ends.to_id, ends.type]
+        if isinstance(change, PutLink):
+            for end in key[:2]:
+                if self._find(end) is None:
+                    raise NotFound(end)
+            self._connection.execute(
+                "insert or replace into link values (?, ?, ?, ?, ?)",
+                [*key, change.link.weight, dump(change.link.metadata)],
+            )
+        elif not self._connection.execute(
+            "delete from link where from_id = ? and to_id = ? and type = ?", key
+        ).rowcount:
+            return []
+        return [self._log("link", f"{ends.from_id}>{ends.to_id}:{ends.type}", 0, None)]
+
+    def _record(self, change: PutRecord | DropRecord) -> list[LogEntry]:
+        target = change.record if isinstance(change, PutRecord) else change
+        row = self._connection.execute(
+            "select revision from registry where type = ? and id = ?", [target.type, target.id]
+        ).fetchone()
+        found = row[0] if row else 0
+        name = f"{target.type}:{target.id}"
+        if isinstance(change, PutRecord):
+            expect(name, change.expected_revision, found)
+            self._connection.execute(
+                "insert or replace into registry values (?, ?, ?, ?, ?)",
+                [
+                    change.record.type,
+                    change.record.id,
+                    dump(change.record.content),
+                    to_micros(change.record.updated_at),
+                    change.record.revision,
+                ],
+            )
+            return [self._log("record", name, change.record.revision, None)]
+        if not found:
+            return []
+        self._connection.execute(
+            "delete from registry where type = ? and id = ?", [target.type, target.id]
+        )
+        return [self._log("record", name, found + 1, None)]
+
+    def _last_revision(self, memory_id: str) -> int:
+        """The last revision that is kept, of a forgotten memory too; 0 when there is none."""
+        (last,) = self._connection.execute(
+            "select max(revision) from revision where memory_id = ?", [memory_id]
+        ).fetchone()
+        return last or 0
+
+    def _find(self, memory_id: str) -> Memory | None:
+        found = memories(self._connection, "where m.id = ?", [memory_id])
+        return found[0] if found else None
+
+    def _log(self, verb: Verb, record_id: str, revision: int, before: Memory | None) -> LogEntry:
+        key = Key(scope=before.scope, name=before.name, kind=before.kind) if before else None
+        batch = self._batch
+        (seq,) = self._connection.execute(
+            "insert into log values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning seq",
+            [
+                to_micros(batch.at),
+                batch.actor,
+                batch.origin,
+                verb,
+                record_id,
+                revision,
+                *([key.scope, key.name, key.kind] if key else [None, None, None]),
+                self._memory_key,
+            ],
+        ).fetchone()
+        return LogEntry(
+            seq=seq,
+            at=batch.at,
+            actor=batch.actor,
+            origin=batch.origin,
+            verb=verb,
+            record_id=record_id,
+            revision=revision,
+            before=key,
+        )
+
+    def _revise(self, entry: LogEntry, payload: str | None) -> None:
+        self._connection.execute(
+            "insert into revision values (?, ?, ?, ?, ?)",
+            [entry.record_id, entry.revision, entry.seq, CODEC, payload],
+        )
+
+
+def _taken(memory: Memory) -> str:
+    match memory.detail:
+        case Note(name=name):
+            return f"there is a note {name!r} in the scope {memory.scope!r} already"
+        case Episode(session=session):
+            return f"the session {session!r} has a message with this id already"
+        case _:
+            return f"there is a memory {memory.id} already"

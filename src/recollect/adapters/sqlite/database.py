@@ -1,0 +1,172 @@
+"""One tenant's SQLite file: connections, transactions, migrations, and errors in our words."""
+
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from queue import LifoQueue
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from recollect.errors import RecollectError, StorageFull, StoreUnavailable
+
+T = TypeVar("T")
+
+READERS = 4
+BUSY_TIMEOUT_MS = 20_000
+_PRAGMAS = f"""
+pragma journal_mode = wal;
+pragma synchronous = full;
+pragma busy_timeout = {BUSY_TIMEOUT_MS};
+pragma secure_delete = on;
+pragma cache_size = -8000;
+pragma temp_store = memory;
+"""
+
+
+@contextmanager
+def translated_errors() -> Generator[None]:
+    """Turn the driver's errors into ours, in one place, keeping the cause.
+
+    SQLite's messages name tables and columns, never values.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translated(error) from error
+
+
+def _translated(error: sqlite3.Error) -> RecollectError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    match code:
+        case sqlite3.SQLITE_FULL:
+            return StorageFull("the disk is full; nothing was stored: free some space and retry")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreUnavailable("another process keeps the store locked; retry")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return StoreUnavailable(
+                f"the data folder cannot be opened for writing ({error}); check its permissions"
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreUnavailable(
+                f"the store file is damaged ({error}); run `recollect check`, or restore a backup"
+            )
+        case _:
+            return StoreUnavailable(f"the store failed: {error}")
+
+
+class Database:
+    """The file of one tenant: one writer at a time, readers beside it.
+
+    Work is a function of a connection; it runs in a worker thread inside a transaction that
+    is committed when the function returns and rolled back when it raises.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = self._connect()
+        self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._reading = CapacityLimiter(READERS)
+        self._writing = CapacityLimiter(1)
+        with translated_errors():
+            migrate(self._writer)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work that only reads; it sees one snapshot."""
+        return await to_thread.run_sync(self._read, work, limiter=self._reading)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work that writes, after all writers of this and other processes before it."""
+        return await to_thread.run_sync(self._write, work, limiter=self._writing)
+
+    async def fold(self) -> None:
+        """Fold the write-ahead log into the file and empty it, as far as readers allow."""
+
+        def checkpoint() -> None:
+            with translated_errors():
+                self._writer.execute("pragma wal_checkpoint(truncate)")
+
+        await to_thread.run_sync(checkpoint, limiter=self._writing)
+
+    def size_bytes(self) -> int:
+        """What the file and its write-ahead log take on disk."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(f.stat().st_size for f in files if f.exists())
+
+    def close(self) -> None:
+        """Close every connection; the last one folds the write-ahead log into the file."""
+        while not self._readers.empty():
+            self._readers.get_nowait().close()
+        self._writer.close()
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connect() if self._readers.empty() else self._readers.get_nowait()
+        try:
+            with translated_errors(), _transaction(connection, "begin"):
+                return work(connection)
+        finally:
+            self._readers.put_nowait(connection)
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with translated_errors(), _transaction(self._writer, "begin immediate"):
+            return work(self._writer)
+
+    def _connect(self) -> sqlite3.Connection:
+        with translated_errors():
+            connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+            connection.executescript(_PRAGMAS)
+        return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Generator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply every numbered migration that the file has not seen, each in its own transaction.
+
+    Several processes may open a new file at once: each migration is checked again under the
+    write lock.
+
+    Raises:
+        StoreUnavailable: The file was written by a newer version of this program.
+    """
+    scripts = migrations()
+    with _transaction(connection, "begin immediate"):
+        (version,) = connection.execute("pragma user_version").fetchone()
+        if version > len(scripts):
+            raise StoreUnavailable(
+                f"the store has schema {version}, newer than this program's {len(scripts)}; "
+                "update recollect"
+            )
+        for number, script in enumerate(scripts[version:], start=version + 1):
+            for statement in _statements(script):
+                connection.execute(statement)
+            connection.execute(f"pragma user_version = {number}")
+
+
+def migrations() -> list[str]:
+    """The SQL of every migration, in order."""
+    folder = resources.files(__package__) / "migrations"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [f.read_text(encoding="utf-8") for f in files]
+
+
+def _statements(script: str) -> Generator[str]:
+    """The statements of a script, one by one: `executescript` would commit between them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -1,0 +1,130 @@
+-- The first schema: records, log, jobs, text index and vectors.
+-- Times are integers: microseconds since 1970-01-01T00:00:00Z.
+
+create table memory (
+    key integer primary key autoincrement,
+    id text not null unique,
+    scope text not null,
+    kind text not null check (kind in ('note', 'episode', 'fact')),
+    content text not null,
+    tags text not null,
+    metadata text not null,
+    source text,
+    external_id text,
+    occurred_at integer not null,
+    created_at integer not null,
+    updated_at integer not null,
+    revision integer not null,
+    importance real,
+    expires_at integer,
+    -- a note's
+    name text,
+    -- an episode's
+    producer text,
+    produced_for text,
+    role text,
+    session text,
+    position integer,
+    -- a fact's
+    category text,
+    tag text,
+    feature text,
+    valid_from integer,
+    valid_to integer,
+    -- the model whose vectors of this revision are complete
+    embedded_by text
+) strict;
+
+create unique index memory_by_name on memory (scope, name) where kind = 'note';
+create unique index memory_by_external_id on memory (scope, session, external_id)
+where kind = 'episode' and external_id is not null;
+create index memory_by_session on memory (scope, session, position) where kind = 'episode';
+create index memory_by_place on memory (
+    scope, coalesce(name, ''), occurred_at, coalesce(position, 0), id
+);
+create index memory_by_embedding on memory (embedded_by, key);
+
+create table revision (
+    memory_id text not null,
+    revision integer not null,
+    seq integer not null,
+    codec text not null,
+    payload text,
+    primary key (memory_id, revision)
+) strict, without rowid;
+
+create table link (
+    from_id text not null,
+    to_id text not null,
+    type text not null,
+    weight real not null,
+    metadata text not null,
+    primary key (from_id, to_id, type)
+) strict, without rowid;
+create index link_by_target on link (to_id);
+
+create table registry (
+    type text not null,
+    id text not null,
+    content text not null,
+    updated_at integer not null,
+    revision integer not null,
+    primary key (type, id)
+) strict, without rowid;
+
+create table log (
+    seq integer primary key autoincrement,
+    at integer not null,
+    actor text not null,
+    origin text not null,
+    verb text not null,
+    record_id text not null,
+    revision integer not null,
+    before_scope text,
+    before_name text,
+    before_kind text,
+    -- lets the vector matrix drop a memory that is gone
+    memory_key integer
+) strict;
+
+create table job (
+    id integer primary key autoincrement,
+    queue text not null,
+    dedupe_key text not null,
+    order_key text not null,
+    payload text not null,
+    run_after integer not null default 0,
+    attempts integer not null default 0,
+    token text,
+    leased_until integer,
+    dead integer not null default 0
+) strict;
+create unique index job_waiting on job (queue, dedupe_key) where token is null and dead = 0;
+
+create table idempotency (
+    key text primary key,
+    request text not null,
+    response text not null,
+    at integer not null
+) strict, without rowid;
+create index idempotency_by_time on idempotency (at);
+
+-- A passage's vector: float16, little endian, unit length. Rows are never updated, so that
+-- a follower sees what is new by the key alone.
+create table vector (
+    key integer primary key autoincrement,
+    memory_key integer not null,
+    model text not null,
+    ordinal integer not null,
+    total integer not null,
+    start integer not null,
+    "end" integer not null,
+    heading text not null,
+    embedding blob not null,
+    digest blob not null
+) strict;
+create index vector_by_memory on vector (memory_key, model, ordinal);
+
+create virtual table text_index using fts5 (
+    text, tokenize = 'porter unicode61 remove_diacritics 2'
+);

@@ -1,0 +1,211 @@
+"""The record store and the change log in the tenant's file."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from recollect.adapters.sqlite.commit import apply, replay
+from recollect.adapters.sqlite.home import Home
+from recollect.adapters.sqlite.rows import marks, memories
+from recollect.adapters.sqlite.selection import PLACE, compile_place, compile_selection
+from recollect.adapters.sqlite.times import from_micros
+from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
+from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
+from recollect.domain.selection import Position, Selection
+from recollect.domain.serialisation import memory_from_json
+from recollect.ports import Counts
+
+
+class SqliteRecordStore:
+    """A RecordStore and ChangeLog, one file per tenant."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    async def commit(self, tenant: str, batch: Batch) -> Receipt:
+        database = await self._home.database(tenant)
+        receipt = await database.write(lambda c: apply(c, batch))
+        if any(entry.verb == "erase" for entry in receipt.entries):
+            await database.fold()
+        return receipt
+
+    async def replay(self, tenant: str, request: Idempotency) -> str | None:
+        database = await self._home.database(tenant)
+        return await database.read(lambda c: replay(c, request))
+
+    async def get(self, tenant: str, ids: Sequence[str]) -> list[Memory]:
+        found = await self._memories(tenant, f"where m.id in ({marks(ids)})", ids)
+        by_id = {memory.id: memory for memory in found}
+        return [by_id[i] for i in ids if i in by_id]
+
+    async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
+        found = await self._memories(
+            tenant, "where m.kind = 'note' and m.scope = ? and m.name = ?", [scope, name]
+        )
+        return found[0] if found else None
+
+    async def with_external_ids(
+        self, tenant: str, scope: str, session: str, external_ids: Sequence[str]
+    ) -> list[Memory]:
+        return await self._memories(
+            tenant,
+            "where m.kind = 'episode' and m.scope = ? and m.session = ? "
+            f"and m.external_id in ({marks(external_ids)})",
+            [scope, session, *external_ids],
+        )
+
+    async def browse(
+        self, tenant: str, selection: Selection, after: Position | None, limit: int
+    ) -> list[Memory]:
+        condition, values = compile_selection(selection)
+        if after:
+            condition = f"({PLACE}) > (?, ?, ?, ?, ?) and {condition}"
+            values = [*compile_place(after), *values]
+        return await self._memories(
+            tenant, f"where {condition} order by {PLACE} limit ?", [*values, limit]
+        )
+
+    async def count(self, tenant: str, selection: Selection) -> int:
+        condition, values = compile_selection(selection)
+        database = await self._home.database(tenant)
+        return await database.read(
+            lambda c: c.execute(
+                f"select count(*) from memory m where {condition}",  # noqa: S608
+                values,
+            ).fetchone()[0]
+        )
+
+    async def neighbours(
+        self, tenant: str, memory: Memory, before: int, after: int
+    ) -> list[Memory]:
+        if not isinstance(memory.detail, Episode):
+            return []
+        session = [memory.scope, memory.detail.session]
+        place = compile_place(Position.of(memory))[2:]
+        order = "m.occurred_at {0}, m.position {0}, m.id {0}"
+        within = "where m.kind = 'episode' and m.scope = ? and m.session = ? and "
+        here = "(m.occurred_at, m.position, m.id)"
+        earlier = await self._memories(
+            tenant,
+            f"{within}{here} < (?, ?, ?) order by {order.format('desc')} limit ?",
+            [*session, *place, before],
+        )
+        later = await self._memories(
+            tenant,
+            f"{within}{here} > (?, ?, ?) order by {order.format('asc')} limit ?",
+            [*session, *place, after],
+        )
+        return [*reversed(earlier), *later]
+
+    async def history(self, tenant: str, memory_id: str) -> list[Revision]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(
+                "select r.revision, l.at, l.actor, l.verb, r.payload from revision r "
+                "join log l on l.seq = r.seq where r.memory_id = ? order by r.revision",
+                [memory_id],
+            ).fetchall()
+        )
+        return [
+            Revision(
+                revision=revision,
+                recorded_at=from_micros(at),
+                actor=actor,
+                verb=verb,
+                memory=memory_from_json(json.loads(payload)) if payload else None,
+            )
+            for revision, at, actor, verb, payload in rows
+        ]
+
+    async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(
+                "select from_id, to_id, type, weight, metadata from link "  # noqa: S608
+                f"where from_id in ({marks(ids)}) order by from_id, to_id, type",
+                ids,
+            ).fetchall()
+        )
+        return [
+            Link(from_id=a, to_id=b, type=t, weight=weight, metadata=json.loads(metadata))
+            for a, b, t, weight, metadata in rows
+        ]
+
+    async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(
+                "select type, id, content, updated_at, revision from registry "
+                "where ? in ('', type) order by type, id",
+                [record_type],
+            ).fetchall()
+        )
+        return [
+            RegistryRecord(
+                type=t, id=i, content=json.loads(c), updated_at=from_micros(at), revision=r
+            )
+            for t, i, c, at, r in rows
+        ]
+
+    async def counts(self, tenant: str, model: str) -> Counts:
+        database = await self._home.database(tenant)
+        size_bytes = database.size_bytes()
+        return await database.read(lambda c: _counts(c, model, size_bytes))
+
+    async def tenants(self) -> list[str]:
+        return self._home.names()
+
+    async def entries(self, tenant: str, after: int, limit: int) -> list[LogEntry]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(
+                "select seq, at, actor, origin, verb, record_id, revision, before_scope, "
+                "before_name, before_kind from log where seq > ? order by seq limit ?",
+                [after, limit],
+            ).fetchall()
+        )
+        return [
+            LogEntry(
+                seq=row[0],
+                at=from_micros(row[1]),
+                actor=row[2],
+                origin=row[3],
+                verb=row[4],
+                record_id=row[5],
+                revision=row[6],
+                before=Key(scope=row[7], name=row[8], kind=Kind(row[9])) if row[9] else None,
+            )
+            for row in rows
+        ]
+
+    async def last_seq(self, tenant: str) -> int:
+        database = await self._home.database(tenant)
+        return await database.read(
+            lambda c: c.execute("select coalesce(max(seq), 0) from log").fetchone()[0]
+        )
+
+    async def _memories(self, tenant: str, where: str, values: Sequence[object]) -> list[Memory]:
+        database = await self._home.database(tenant)
+        return await database.read(lambda c: memories(c, where, values))
+
+
+def _counts(connection: sqlite3.Connection, model: str, size_bytes: int) -> Counts:
+    def one(sql: str, *values: object) -> int:
+        return connection.execute(sql, values).fetchone()[0]
+
+    def table(column: str) -> dict[str, int]:
+        return dict(
+            connection.execute(
+                f"select {column}, count(*) from memory group by {column} order by {column}"  # noqa: S608
+            )
+        )
+
+    return Counts(
+        by_kind=table("kind"),
+        by_scope=table("scope"),
+        links=one("select count(*) from link"),
+        revisions=one("select count(*) from revision"),
+        last_seq=one("select coalesce(max(seq), 0) from log"),
+        waiting=one("select count(*) from memory where embedded_by is not ?", model),
+        size_bytes=size_bytes,
+    )

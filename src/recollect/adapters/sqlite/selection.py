@@ -1,0 +1,36 @@
+"""Selections as SQL conditions over `memory m`."""
+
+from recollect.adapters.sqlite.filters import SqlValue, compile_filter
+from recollect.domain.scopes import ScopeSet
+from recollect.domain.selection import Position, Selection
+from recollect.adapters.sqlite.times import to_micros
+
+
+def compile_selection(selection: Selection) -> tuple[str, list[SqlValue]]:
+    """The condition and its values."""
+    condition, values = compile_scopes(selection.scopes)
+    if selection.filter is not None:
+        matches, more = compile_filter(selection.filter)
+        condition, values = f"{condition} and ({matches})", [*values, *more]
+    return condition, values
+
+
+def compile_scopes(scopes: ScopeSet) -> tuple[str, list[SqlValue]]:
+    """The condition that `m.scope` is covered; ranges, so that an index serves it."""
+    if scopes.is_everything:
+        return "1", []
+    conditions = ["m.scope = ?"] * len(scopes.exact)
+    values: list[SqlValue] = sorted(scopes.exact)
+    for root in sorted(scopes.subtrees):
+        conditions.append("m.scope = ? or (m.scope >= ? and m.scope < ?)")
+        values += [root, root + "/", root + "0"]  # '0' is the character behind '/'
+    return f"({' or '.join(conditions) or '0'})", values
+
+
+PLACE = "m.scope, coalesce(m.name, ''), m.occurred_at, coalesce(m.position, 0), m.id"
+"""The order of lists, as `Position` has it."""
+
+
+def compile_place(after: Position) -> list[SqlValue]:
+    """The values that a row of PLACE compares with."""
+    return [after.scope, after.name, to_micros(after.occurred_at), after.place, after.id]

@@ -1,0 +1,170 @@
+"""The vector index: passages' vectors in the tenant's file, searched by a matrix in memory."""
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from threading import Lock
+
+import numpy as np
+
+from recollect.adapters.sqlite.home import Home
+from recollect.adapters.sqlite.matrix import PassageMatrix
+from recollect.adapters.sqlite.rows import marks, memories
+from recollect.adapters.sqlite.selection import compile_selection
+from recollect.domain.changes import Embedded
+from recollect.domain.memory import Memory
+from recollect.domain.passages import FloatVector, Passage
+from recollect.domain.searchable import passage_source
+from recollect.domain.selection import Selection
+from recollect.ports import ScoredId, ScoredPassage
+
+MAX_VALUES = 30_000
+"""Fewer than SQLite's limit of 32,766 values in one statement."""
+
+
+def insert_vectors(
+    connection: sqlite3.Connection, key: int, memory: Memory, embedded: Embedded
+) -> None:
+    """Replace a memory's vectors of this model, inside the caller's transaction."""
+    connection.execute(
+        "delete from vector where memory_key = ? and model = ?", [key, embedded.model]
+    )
+    source = passage_source(memory)
+    total = len(embedded.passages)
+    halves = embedded.vectors.astype("<f2")
+    connection.executemany(
+        "insert into vector values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (key, embedded.model, ordinal, total, passage.start, passage.end, passage.heading,
+             half.tobytes(), digest(source, passage, half.tobytes()))
+            for ordinal, (passage, half) in enumerate(zip(embedded.passages, halves, strict=True))
+        ],
+    )  # fmt: skip
+
+
+def digest(source: tuple[str, str], passage: Passage, vector: bytes) -> bytes:
+    """Ties a vector to the text it was made from: 8 bytes that change if either does."""
+    prefix, content = source
+    parts = (prefix, content[passage.start : passage.end], passage.heading)
+    made = hashlib.blake2b(vector, digest_size=8)
+    for part in parts:
+        made.update(b"\0" + part.encode())
+    return made.digest()
+
+
+class SqliteVectorIndex:
+    """A VectorIndex whose matrix follows the file, whichever process writes it."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._matrices: dict[tuple[str, str], PassageMatrix] = {}
+        self._creating = Lock()
+
+    async def search(
+        self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
+    ) -> list[ScoredId]:
+        database = await self._home.database(tenant)
+        matrix = self._matrix(tenant, model)
+        return await database.read(lambda c: _search(c, matrix, selection, vector, limit))
+
+    async def passages(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, list[ScoredPassage]]:
+        database = await self._home.database(tenant)
+        return await database.read(lambda c: _passages(c, ids, model, vector))
+
+    async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
+        database = await self._home.database(tenant)
+        return await database.read(
+            lambda c: memories(
+                c,
+                "where m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ? "
+                "order by m.key limit ?",
+                [model, model, limit],
+            )
+        )
+
+    async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            for memory, made in embedded:
+                row = connection.execute(
+                    "update memory set embedded_by = ? where id = ? and revision = ? returning key",
+                    [made.model, memory.id, memory.revision],
+                ).fetchone()
+                if row:
+                    insert_vectors(connection, row[0], memory, made)
+
+        database = await self._home.database(tenant)
+        await database.write(write)
+
+    async def warm(self, tenant: str, model: str) -> None:
+        """Load the matrix now, so that the first question does not wait for it."""
+        database = await self._home.database(tenant)
+        await database.read(self._matrix(tenant, model).refresh)
+
+    def _matrix(self, tenant: str, model: str) -> PassageMatrix:
+        with self._creating:
+            return self._matrices.setdefault((tenant, model), PassageMatrix(model))
+
+
+def _search(
+    connection: sqlite3.Connection,
+    matrix: PassageMatrix,
+    selection: Selection,
+    vector: FloatVector,
+    limit: int,
+) -> list[ScoredId]:
+    """Take the best rows in growing portions until `limit` memories pass the selection.
+
+    A selection that keeps most needs one round; one that keeps little, a few: each round takes
+    eight times as many as the one before, and the last one takes all.
+    """
+    matrix.refresh(connection)
+    candidates = matrix.candidates(vector, selection.scopes)
+    found: dict[str, float] = {}
+    portion = 2 * limit
+    for scores in candidates.portions(portion, growth=8):
+        allowed = _allowed(connection, selection, list(scores))
+        found |= {memory_id: scores[key] for key, memory_id in allowed}
+        if len(found) >= limit:
+            break
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [ScoredId(id=memory_id, score=score) for memory_id, score in ranked[:limit]]
+
+
+def _allowed(
+    connection: sqlite3.Connection, selection: Selection, keys: list[int]
+) -> list[tuple[int, str]]:
+    condition, values = compile_selection(selection)
+    found: list[tuple[int, str]] = []
+    for start in range(0, len(keys), MAX_VALUES):
+        part = keys[start : start + MAX_VALUES]
+        found += connection.execute(
+            f"select m.key, m.id from memory m where m.key in ({marks(part)}) and {condition}",  # noqa: S608
+            [*part, *values],
+        )
+    return found
+
+
+def _passages(
+    connection: sqlite3.Connection, ids: Sequence[str], model: str, vector: FloatVector
+) -> Mapping[str, list[ScoredPassage]]:
+    rows = connection.execute(
+        'select m.id, v.start, v."end", v.heading, v.embedding from memory m '  # noqa: S608
+        "join vector v on v.memory_key = m.key and v.model = ? "
+        f"where m.id in ({marks(ids)}) order by m.key, v.ordinal",
+        [model, *ids],
+    ).fetchall()
+    if not rows:
+        return {}
+    halves = np.frombuffer(b"".join(row[4] for row in rows), dtype="<f2")
+    scores: list[float] = (halves.reshape(len(rows), -1).astype(np.float32) @ vector).tolist()
+    scored = [
+        (row[0], ScoredPassage(passage=Passage(start=row[1], end=row[2], heading=row[3]), score=s))
+        for row, s in zip(rows, scores, strict=True)
+    ]
+    return {
+        memory_id: sorted((s for _, s in group), key=lambda s: -s.score)
+        for memory_id, group in groupby(scored, key=lambda pair: pair[0])
+    }

@@ -1,0 +1,1 @@
+"""Composition: which adapters a process runs with, and what runs in it."""

@@ -1,0 +1,152 @@
+"""The composition root: settings in, a ready context out. Only this module names adapters."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol, assert_never
+
+from recollect.app.ids import UuidSource
+from recollect.domain.access import LOCAL
+from recollect.domain.ranking import shipped_weights
+from recollect.operations.context import Context
+from recollect.ports import (
+    ChangeLog,
+    Embedder,
+    JobQueue,
+    Maintenance,
+    RecordStore,
+    TextIndex,
+    TokenCounter,
+    VectorIndex,
+)
+from recollect.settings import (
+    EmbedderSettings,
+    HashingSettings,
+    InMemoryStoreSettings,
+    MiniLmSettings,
+    Settings,
+    SqliteStoreSettings,
+)
+
+
+class Records(RecordStore, ChangeLog, Protocol):
+    """A record store that keeps its own change log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The ports that one home of the records offers."""
+
+    records: Records
+    text: TextIndex
+    vectors: VectorIndex
+    jobs: JobQueue
+    maintenance: Maintenance
+
+
+class LoadableEmbedder(Embedder, Protocol):
+    """An embedder whose model is loaded after it was opened."""
+
+    async def load(self, *, allow_download: bool = False) -> str:
+        """Find and load the model; returns where it was found.
+
+        Raises:
+            EmbedderUnavailable: There is none; the message says what to do.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The ports that one embedding model offers."""
+
+    embedder: LoadableEmbedder
+    tokens: TokenCounter
+
+
+def open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
+    """Open the chosen home of the records. Drivers are imported only when chosen."""
+    match settings.store:
+        case InMemoryStoreSettings():
+            return _open_in_memory()
+        case SqliteStoreSettings():
+            return _open_sqlite(settings)
+        case _:
+            assert_never(settings.store)
+
+
+def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]:
+    """Open the chosen embedding model; it is not loaded yet."""
+    match settings:
+        case MiniLmSettings():
+            return _open_minilm(settings)
+        case HashingSettings():
+            return _open_hashing()
+        case _:
+            assert_never(settings)
+
+
+@asynccontextmanager
+async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Model]]:
+    """Open every port, close them in reverse order."""
+    async with open_store(settings) as store, open_model(settings.embedder) as model:
+        context = Context(
+            principal=LOCAL,
+            records=store.records,
+            log=store.records,
+            text=store.text,
+            vectors=store.vectors,
+            jobs=store.jobs,
+            maintenance=store.maintenance,
+            embedder=model.embedder,
+            tokens=model.tokens,
+            weights=shipped_weights(),
+            now=lambda: datetime.now(UTC),
+            new_id=UuidSource(),
+        )
+        yield context, model
+
+
+@asynccontextmanager
+async def _open_in_memory() -> AsyncGenerator[Store]:
+    from recollect.adapters.in_memory import indexes, jobs, records, tables
+
+    world = tables.World()
+    yield Store(
+        records=records.InMemoryRecordStore(world),
+        text=indexes.InMemoryTextIndex(world),
+        vectors=indexes.InMemoryVectorIndex(world),
+        jobs=jobs.InMemoryJobQueue(world),
+        maintenance=indexes.InMemoryMaintenance(world),
+    )
+
+
+@asynccontextmanager
+async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
+    from recollect.adapters.sqlite import home, jobs, maintenance, records, text, vectors
+
+    async with home.open_home(settings.data_dir / "tenants") as tenants:
+        yield Store(
+            records=records.SqliteRecordStore(tenants),
+            text=text.SqliteTextIndex(tenants),
+            vectors=vectors.SqliteVectorIndex(tenants),
+            jobs=jobs.SqliteJobQueue(tenants),
+            maintenance=maintenance.SqliteMaintenance(tenants),
+        )
+
+
+@asynccontextmanager
+async def _open_minilm(settings: MiniLmSettings) -> AsyncGenerator[Model]:
+    from recollect.adapters.minilm import embedder, tokens, weights
+
+    places = weights.Places(weights_folder=settings.path, cache_folder=settings.cache_dir)
+    async with embedder.open_embedder(places, settings.threads) as opened:
+        yield Model(embedder=opened, tokens=tokens.MiniLmTokenCounter(places))
+
+
+@asynccontextmanager
+async def _open_hashing() -> AsyncGenerator[Model]:
+    from recollect.adapters.in_memory import embedding
+
+    yield Model(embedder=embedding.HashingEmbedder(), tokens=embedding.WordCounter())

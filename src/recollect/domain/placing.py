@@ -1,0 +1,38 @@
+"""Rules that every home of the records applies in its write transaction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from recollect.domain.changes import UNPLACED
+from recollect.domain.memory import Episode, Memory
+from recollect.errors import AlreadyExists, NotFound, RevisionConflict
+
+
+def placed(memory: Memory, next_position: Callable[[str, str], int]) -> Memory:
+    """The memory, an unplaced episode put at the end of its session.
+
+    Args:
+        memory: What is about to be stored.
+        next_position: The first free position of a scope and session.
+    """
+    match memory.detail:
+        case Episode(position=position, session=session) as episode if position == UNPLACED:
+            place = next_position(memory.scope, session)
+            return replace(memory, detail=replace(episode, position=place))
+        case _:
+            return memory
+
+
+def expect(reference: str, expected: int, found: int) -> None:
+    """Check that a record is at the revision that a change expects; 0 stands for absent.
+
+    Raises:
+        AlreadyExists, NotFound, RevisionConflict: It is not.
+    """
+    if expected == found:
+        return
+    if expected == 0:
+        raise AlreadyExists(f"{reference} exists already")
+    if found == 0:
+        raise NotFound(reference)
+    raise RevisionConflict(reference, expected, found)

@@ -1,0 +1,39 @@
+"""Which memories a query is about, and the order in which lists are given."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from recollect.domain.filters import Filter, matches
+from recollect.domain.memory import Episode, Memory
+from recollect.domain.scopes import ScopeSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The memories in these scopes that the filter matches; every one without a filter."""
+
+    scopes: ScopeSet
+    filter: Filter | None = None
+
+    def holds(self, memory: Memory) -> bool:
+        """Whether the memory is selected. Adapters compile this; here is what it means."""
+        return self.scopes.covers(memory.scope) and (
+            self.filter is None or matches(self.filter, memory)
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A memory's place in lists: they are ordered by these fields, text by code point."""
+
+    scope: str
+    name: str
+    occurred_at: datetime
+    place: int
+    id: str
+
+    @classmethod
+    def of(cls, memory: Memory) -> "Position":
+        """The place of this memory; a memory without a name sorts as if it were empty."""
+        place = memory.detail.position if isinstance(memory.detail, Episode) else 0
+        return cls(memory.scope, memory.name or "", memory.occurred_at, place, memory.id)

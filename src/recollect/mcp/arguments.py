@@ -1,0 +1,189 @@
+"""What tools take and give: memory-mcp's names, with ours added.
+
+Types are checked here; what the values mean is checked by the operations.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recollect.operations.recall import Matched
+
+Whole = Annotated[int, Field(ge=0)]
+ListField = Literal["id", "name", "scope", "tags", "created_at", "updated_at"]
+
+
+class Arguments(BaseModel):
+    """Base of tools' arguments. Unknown ones are ignored; null stands for an absent scalar."""
+
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, strict=True)
+
+
+class RememberArguments(Arguments):
+    """Arguments of `remember`."""
+
+    content: str
+    """Markdown, at most 1 MiB. Never store secrets."""
+    name: str | None = None
+    """1-3 parts joined by '/'; made from the text when left out. An existing one is replaced."""
+    tags: list[str] = []
+    scope: str | None = None
+    """Namespace path such as org/team; global when left out."""
+    source: str | None = None
+
+
+class RecallArguments(Arguments):
+    """Arguments of `recall`."""
+
+    query: str
+    scope: str | None = None
+    """A path finds its subtree and global; 'all' everything; left out: global only."""
+    limit: Whole | None = None
+    """Default 5, at most 100."""
+    tags: list[str] | None = None
+    """Only memories with all of these tags."""
+    filter: str | None = None
+    """Such as m.topic = 'tea' AND created_at >= date('2026-01-01')."""
+
+
+class ReadArguments(Arguments):
+    """Arguments of `read`."""
+
+    name: str
+    scope: str | None = None
+
+
+class EditArguments(Arguments):
+    """Arguments of `edit`."""
+
+    name: str
+    content: str | None = None
+    tags: list[str] | None = None
+    """Replaces the tags; [] clears them."""
+    scope: str | None = None
+    expected_revision: int | None = None
+    """Fail if the note has changed since."""
+
+
+class MoveArguments(Arguments):
+    """Arguments of `move`."""
+
+    name: str
+    to_scope: str
+    from_scope: str | None = None
+    new_name: str | None = None
+
+
+class ForgetArguments(Arguments):
+    """Arguments of `forget`."""
+
+    name: str
+    scope: str | None = None
+
+
+class ListArguments(Arguments):
+    """Arguments of `list`."""
+
+    scope: str | None = None
+    """As for recall."""
+    limit: Whole | None = None
+    """1-100, default 50."""
+    cursor: str | None = None
+    """next_cursor of the page before."""
+    fields: list[ListField] | None = None
+
+
+class Placed(BaseModel):
+    """Where a note is now."""
+
+    id: str
+    name: str
+    scope: str
+    revision: int
+    degraded: list[str]
+
+
+class SimilarNote(BaseModel):
+    """A note that says much the same."""
+
+    name: str
+    score: float
+
+
+class RememberResult(Placed):
+    """Result of `remember`."""
+
+    replaced: bool
+    similar: list[SimilarNote]
+
+
+class RecallHit(BaseModel):
+    """One hit of `recall`."""
+
+    id: str
+    name: str
+    scope: str
+    kind: str
+    tags: list[str]
+    content: str
+    content_length: int
+    truncated: bool
+    distance: float
+    match_type: Literal["semantic", "lexical", "both"]
+    score: float
+    matched: Matched
+    occurred_at: str
+
+
+class RecallResult(BaseModel):
+    """Result of `recall`."""
+
+    recall_id: str
+    results: list[RecallHit]
+    count: int
+    limit: int
+    pre_filter_count: int
+    skipped_errors: int
+    degraded: list[str]
+
+
+class ReadResult(BaseModel):
+    """Result of `read`."""
+
+    id: str
+    name: str
+    scope: str
+    tags: list[str]
+    content: str
+    source: str | None
+    created_at: str
+    updated_at: str
+    revision: int
+
+
+class ForgetResult(BaseModel):
+    """Result of `forget`; its text is the word `ok`."""
+
+    ok: bool
+
+
+class Summary(BaseModel):
+    """One line of `list`, with the fields that were asked for."""
+
+    id: str | None = None
+    name: str | None = None
+    scope: str | None = None
+    tags: list[str] | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class ListResult(BaseModel):
+    """Result of `list`."""
+
+    memories: list[Summary]
+    count: int
+    returned: int
+    limit: int
+    has_more: bool
+    next_cursor: str | None

@@ -1,0 +1,125 @@
+"""The MCP server: one definition for stdio and HTTP, old and new protocol."""
+
+import json
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from mcp import types
+from mcp.server import Server, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from pydantic import BaseModel, ValidationError
+
+from recollect.errors import Conflict, Denied, InvalidRequest, NotFound, RecollectError
+from recollect.mcp.arguments import ForgetResult
+from recollect.mcp.schemas import input_schema, output_schema
+from recollect.mcp.tools import TOOLS, Tool
+from recollect.operations.context import Context
+
+DURATION = "memory-mcp/serverProcessingDurationMs"
+INSTRUCTIONS = """\
+Long-term memory. Before you start a task, `recall` what is known about it: ask in plain words. \
+When something is decided, preferred or learned, `remember` it in a sentence or two, with a name. \
+Pass a namespace path such as org/team as scope; without one you get global notes only; 'all' \
+searches everything. Never store secrets.
+
+`read` gives a note whole, `edit` changes it, `move` renames it, `forget` deletes it, `list` shows \
+what there is. `recall` returns the passage that matched, with its score; `degraded` names what the \
+search had to do without. Storing under an existing name replaces that note."""
+
+
+def create_server(
+    context_of: Callable[[ServerRequestContext[Any]], Context], version: str
+) -> Server[Any]:
+    """Build the server.
+
+    Args:
+        context_of: The context of a call: it knows the caller by the transport's request.
+        version: Ours, shown to clients.
+    """
+    tools = {tool.name: tool for tool in TOOLS}
+    listing = types.ListToolsResult(tools=[_described(tool) for tool in TOOLS])
+
+    async def list_tools(
+        _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return listing
+
+    async def call_tool(
+        call: ServerRequestContext[Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        started = perf_counter()
+        if params.name not in tools:
+            raise MCPError(types.INVALID_PARAMS, "tool not found")
+        result = await _called(tools[params.name], context_of(call), params.arguments or {})
+        result.meta = {DURATION: round((perf_counter() - started) * 1000)}
+        return result
+
+    return Server(
+        "recollect",
+        version=version,
+        title="Recollect",
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+async def _called(
+    tool: Tool[Any], context: Context, arguments: dict[str, Any]
+) -> types.CallToolResult:
+    try:
+        asked = tool.arguments.model_validate(arguments)
+    except ValidationError as error:
+        text = f"failed to deserialize parameters: {_problems(error)}"
+        return types.CallToolResult(
+            content=[types.TextContent(type="text", text=text)], is_error=True
+        )
+    try:
+        return _result(await tool.run(context, asked))
+    except ValidationError as error:
+        raise MCPError(types.INVALID_PARAMS, f"invalid input: {_problems(error)}") from None
+    except RecollectError as error:
+        raise _as_protocol_error(error) from error
+
+
+def _as_protocol_error(error: RecollectError) -> MCPError:
+    match error:
+        case NotFound():
+            return MCPError(types.INVALID_PARAMS, str(error))
+        case InvalidRequest() | Conflict() | Denied():
+            return MCPError(types.INVALID_PARAMS, f"invalid input: {error}")
+        case _:
+            return MCPError(types.INTERNAL_ERROR, f"internal error: {error}")
+
+
+def _problems(error: ValidationError) -> str:
+    """What is wrong with which argument; never the argument itself."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
+        for problem in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _result(result: BaseModel) -> types.CallToolResult:
+    structured = result.model_dump(mode="json", exclude_unset=True)
+    done = isinstance(result, ForgetResult)
+    text = "ok" if done else json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=text)], structured_content=structured
+    )
+
+
+def _described(tool: Tool[Any]) -> types.Tool:
+    return types.Tool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=input_schema(tool.arguments),
+        output_schema=output_schema(tool.result),
+        annotations=types.ToolAnnotations(
+            read_only_hint=tool.reads_only,
+            destructive_hint=tool.destroys,
+            idempotent_hint=None,
+            open_world_hint=False,
+        ),
+    )

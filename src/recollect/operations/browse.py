@@ -1,0 +1,113 @@
+"""List memories, page by page."""
+
+import base64
+import hashlib
+import json
+from typing import Annotated
+
+from pydantic import Field
+
+from recollect.domain.access import Right
+from recollect.domain.filters import Comparison, Operator, RecordField, all_of, parse
+from recollect.domain.memory import Kind
+from recollect.domain.scopes import Look
+from recollect.domain.selection import Position
+from recollect.domain.serialisation import format_time, parse_time
+from recollect.errors import InvalidCursor
+from recollect.operations.context import Context, operation
+from recollect.operations.request import Name, Request, Result, Scope, Tags, Text
+from recollect.operations.selecting import of_kinds, tagged, unexpired
+from recollect.operations.views import MemoryView
+
+MAX_LIMIT = 1000
+MAX_CURSOR_CHARACTERS = 8192
+
+
+class Browse(Request):
+    """List memories in a stable order: by scope, name, time."""
+
+    scope: Scope = ""
+    look: Look = Look.EXACT
+    """How far around the scope: `exact`, `subtree`, `subtree+global` or `all`."""
+    kinds: tuple[Kind, ...] = ()
+    """Only these kinds; all when left out."""
+    name: Name | None = None
+    """Only notes of this name."""
+    tags: Tags = ()
+    """Only memories with all of these tags."""
+    filter: Annotated[Text, Field(max_length=10_000)] | None = None
+    """A filter such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`."""
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
+    """The `next_cursor` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+
+
+class Page(Result):
+    """One page of a list."""
+
+    memories: list[MemoryView]
+    count: int
+    """How many there are on all pages."""
+    next_cursor: str | None
+    """Where the next page begins; null on the last one."""
+
+
+@operation(Right.READ)
+async def browse(context: Context, request: Browse) -> Page:
+    """List memories in a stable order. Inserts and deletes in between do not upset it.
+
+    Raises:
+        InvalidFilter, InvalidCursor: They do not parse, or the cursor is another query's.
+    """
+    named = Comparison(RecordField("name"), Operator.EQ, request.name) if request.name else None
+    chosen = all_of(
+        (
+            of_kinds(request.kinds),
+            tagged(request.tags),
+            named,
+            parse(request.filter) if request.filter else None,
+            unexpired(context.now()),
+        )
+    )
+    selection = context.selection(request.scope, request.look, chosen)
+    query = _digest(request)
+    after = _position(request.cursor, query) if request.cursor else None
+    memories = await context.records.browse(context.tenant, selection, after, request.limit + 1)
+    page = memories[: request.limit]
+    more = len(memories) > request.limit
+    return Page(
+        memories=[MemoryView.of(memory) for memory in page],
+        count=await context.records.count(context.tenant, selection),
+        next_cursor=_cursor(Position.of(page[-1]), query) if more else None,
+    )
+
+
+def _digest(request: Browse) -> str:
+    """Names the query that a cursor belongs to: everything but the page."""
+    body = request.model_dump_json(exclude={"cursor", "limit"})
+    return hashlib.sha256(body.encode()).hexdigest()[:12]
+
+
+def _cursor(position: Position, query: str) -> str:
+    fields = [
+        query,
+        position.scope,
+        position.name,
+        format_time(position.occurred_at),
+        position.place,
+        position.id,
+    ]
+    return "c1_" + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str, query: str) -> Position:
+    try:
+        packed = cursor.removeprefix("c1_").encode("ascii")
+        fields = json.loads(base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4)))
+        digest, scope, name, occurred_at, place, memory_id = fields
+        position = Position(scope, name, parse_time(occurred_at), int(place), memory_id)
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidCursor from None
+    if digest != query or not all(isinstance(t, str) for t in (scope, name, memory_id)):
+        raise InvalidCursor
+    return position

@@ -1,0 +1,162 @@
+"""What every operation is given, and the one place where the right to run it is checked."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar, get_type_hints
+
+from recollect.domain.access import Principal, Right
+from recollect.domain.changes import Batch, Change, Embedded, Idempotency, NewJob
+from recollect.domain.filters import Filter
+from recollect.domain.memory import Memory
+from recollect.domain.ranking import Weights
+from recollect.domain.scopes import Look, ScopeSet
+from recollect.domain.selection import Selection
+from recollect.errors import NotFound
+from recollect.operations.request import Request, Result
+from recollect.ports import (
+    ChangeLog,
+    Clock,
+    Embedder,
+    JobQueue,
+    Maintenance,
+    RecordStore,
+    TextIndex,
+    TokenCounter,
+    VectorIndex,
+)
+
+Q = TypeVar("Q", bound=Request)
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The principal, and the ports and policies that one process runs with.
+
+    Attributes:
+        new_id: Gives a UUID, version 7, that was never given before.
+        weights: How recall weighs what the arms find.
+        idempotency_key: The client's key for this request, if it sent one.
+    """
+
+    principal: Principal
+    records: RecordStore
+    log: ChangeLog
+    text: TextIndex
+    vectors: VectorIndex
+    jobs: JobQueue
+    maintenance: Maintenance
+    embedder: Embedder
+    tokens: TokenCounter
+    weights: Weights
+    now: Clock
+    new_id: Callable[[], str]
+    idempotency_key: str | None = None
+    origin: str = "client"
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that everything is about."""
+        return self.principal.tenant
+
+    def selection(self, scope: str, look: Look, matching: Filter | None = None) -> Selection:
+        """What the principal sees of these scopes."""
+        scopes = ScopeSet.of(scope, look).narrowed_to(self.principal.scopes)
+        return Selection(scopes=scopes, filter=matching)
+
+    async def get(self, memory_id: str) -> Memory:
+        """The memory with this id.
+
+        Raises:
+            NotFound: There is none, or the principal may not see it: the two look the same.
+        """
+        found = await self.records.get(self.tenant, [memory_id])
+        return self._visible(found[0] if found else None, memory_id)
+
+    async def get_named(self, scope: str, name: str) -> Memory:
+        """The note with this name; raises NotFound as `get` does."""
+        return self._visible(await self.records.named(self.tenant, scope, name), name)
+
+    def _visible(self, memory: Memory | None, reference: str) -> Memory:
+        if (
+            memory is None
+            or not self.principal.scopes.covers(memory.scope)
+            or (memory.expires_at is not None and memory.expires_at <= self.now())
+        ):
+            raise NotFound(reference)
+        return memory
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[Q, R]):
+    """Something the product can do: calling it checks the right, then does it.
+
+    A request that carries an idempotency key already used is answered as the first time.
+    """
+
+    name: str
+    right: Right
+    request: type[Q]
+    result: type[R]
+    run: Callable[[Context, Q], Awaitable[R]]
+
+    async def __call__(self, context: Context, request: Q) -> R:
+        """Check the right and carry the request out."""
+        context.principal.require(self.right, request.touches())
+        if context.idempotency_key is not None and self.right is not Right.READ:
+            first = await context.records.replay(
+                context.tenant, idempotency(context, request, response="")
+            )
+            if first is not None:
+                return self.result.model_validate_json(first)
+        return await self.run(context, request)
+
+
+def operation(
+    right: Right,
+) -> Callable[[Callable[[Context, Q], Awaitable[R]]], Operation[Q, R]]:
+    """Make an operation of a function; its annotations name the request and the result."""
+
+    def make(run: Callable[[Context, Q], Awaitable[R]]) -> Operation[Q, R]:
+        hints = get_type_hints(run)
+        name = getattr(run, "__name__", "")
+        return Operation(name, right, hints["request"], hints["return"], run)
+
+    return make
+
+
+def idempotency(context: Context, request: Request, response: str) -> Idempotency:
+    """How a retry of this request is recognised; call only when the context has a key."""
+    body = f"{type(request).__name__} {request.model_dump_json()}"
+    return Idempotency(
+        key=f"{context.principal.name}\n{context.idempotency_key}",
+        request=hashlib.sha256(body.encode()).hexdigest(),
+        response=response,
+    )
+
+
+async def commit(
+    context: Context,
+    request: Request,
+    result: R,
+    *changes: Change,
+    embedded: tuple[Embedded, ...] = (),
+    jobs: tuple[NewJob, ...] = (),
+) -> R:
+    """Apply the changes in one transaction and give the result.
+
+    If the same request was carried out meanwhile, nothing is applied and its result is given.
+    """
+    keyed = context.idempotency_key is not None
+    batch = Batch(
+        at=context.now(),
+        actor=context.principal.name,
+        origin=context.origin,
+        changes=changes,
+        embedded=embedded,
+        jobs=jobs,
+        idempotency=idempotency(context, request, result.model_dump_json()) if keyed else None,
+    )
+    receipt = await context.records.commit(context.tenant, batch)
+    return result if receipt.replayed is None else type(result).model_validate_json(receipt.replayed)

@@ -1,0 +1,160 @@
+"""Change a memory in place, or move a note."""
+
+from dataclasses import replace
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from recollect.domain.access import Right
+from recollect.domain.changes import Embedded, NewJob, Put, Verb
+from recollect.domain.memory import Kind, Memory, Note
+from recollect.domain.searchable import passage_source
+from recollect.errors import AlreadyExists, InvalidRequest, RevisionConflict
+from recollect.operations.context import Context, commit, operation
+from recollect.operations.embedding import embed_now
+from recollect.operations.reference import Reference, find
+from recollect.operations.request import (
+    Content,
+    Importance,
+    Label,
+    Metadata,
+    Name,
+    Request,
+    Result,
+    Revision,
+    Scope,
+    Tags,
+    UtcTime,
+)
+from recollect.operations.views import Time
+
+ATTEMPTS = 5
+_CLEARABLE = ("source", "importance", "expires_at")
+_EDITABLE = ("content", "tags", "metadata", *_CLEARABLE)
+
+
+class EditFields(Request):
+    """What can be changed of a memory; what is left out stays."""
+
+    content: Content | None = None
+    tags: Tags | None = None
+    """Replaces the tags; [] clears them."""
+    metadata: Metadata | None = None
+    """Replaces the metadata; {} clears it."""
+    source: Label | None = None
+    """null clears it, as for the fields below."""
+    importance: Importance | None = None
+    expires_at: UtcTime | None = None
+    expected_revision: Revision | None = None
+    """Change only this revision of the memory."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.changes():
+            raise ValueError("nothing to update: provide content or tags")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The memory's new field values."""
+        given = {name: getattr(self, name) for name in _EDITABLE if name in self.model_fields_set}
+        return {n: value for n, value in given.items() if value is not None or n in _CLEARABLE}
+
+
+class Edit(Reference, EditFields):
+    """Change a memory in place. Its id and creation time stay."""
+
+
+class Changed(Result):
+    """Where the memory now is."""
+
+    id: str
+    name: str | None
+    scope: str
+    revision: int
+    updated_at: Time
+    degraded: list[str] = []
+
+
+@operation(Right.WRITE)
+async def edit(context: Context, request: Edit) -> Changed:
+    """Change a memory in place.
+
+    Raises:
+        NotFound: There is no such memory.
+        RevisionConflict: It is not at `expected_revision`.
+    """
+    for attempt in range(ATTEMPTS):
+        before = await find(context, request)
+        context.principal.require(Right.WRITE, (before.scope,))
+        _expect(before, request.expected_revision)
+        after = replace(before, **request.changes())
+        try:
+            return await _store(context, request, before, after, "edit")
+        except RevisionConflict:
+            # Somebody else changed it in between: change what is there now.
+            if request.expected_revision is not None or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+class Move(Reference):
+    """Move a note to another scope, or rename it. It keeps its id and its history."""
+
+    to_scope: Scope
+    new_name: Name | None = None
+    """The same name when left out."""
+    expected_revision: Revision | None = None
+
+    def touches(self) -> tuple[str, ...]:
+        """Where it goes to."""
+        return (self.to_scope,)
+
+
+@operation(Right.WRITE)
+async def move(context: Context, request: Move) -> Changed:
+    """Move or rename a note.
+
+    Raises:
+        InvalidRequest: It is no note, or would stay where it is.
+        AlreadyExists: There is a note of that name already.
+        NotFound, RevisionConflict: As for `edit`.
+    """
+    before = await find(context, request)
+    context.principal.require(Right.WRITE, (before.scope,))
+    _expect(before, request.expected_revision)
+    if before.kind is not Kind.NOTE:
+        raise InvalidRequest("only notes can be moved; this is an episode or a fact")
+    name = request.new_name or before.name or ""
+    if (request.to_scope, name) == (before.scope, before.name):
+        raise InvalidRequest("source and destination are the same")
+    if await context.records.named(context.tenant, request.to_scope, name):
+        raise AlreadyExists(f"there is a note {name!r} in the scope {request.to_scope!r} already")
+    after = replace(before, scope=request.to_scope, detail=Note(name=name))
+    return await _store(context, request, before, after, "move")
+
+
+def _expect(memory: Memory, revision: int | None) -> None:
+    if revision is not None and memory.revision != revision:
+        raise RevisionConflict(memory.name or memory.id, revision, memory.revision)
+
+
+async def _store(
+    context: Context, request: Request, before: Memory, after: Memory, verb: Verb
+) -> Changed:
+    after = replace(after, revision=before.revision + 1, updated_at=context.now())
+    embedded: tuple[Embedded, ...] = ()
+    jobs: tuple[NewJob, ...] = ()
+    degraded: tuple[str, ...] = ()
+    if passage_source(before) != passage_source(after):
+        embedding = await embed_now(context, [after])
+        embedded, jobs, degraded = embedding.embedded, embedding.jobs, embedding.degraded
+    result = Changed(
+        id=after.id,
+        name=after.name,
+        scope=after.scope,
+        revision=after.revision,
+        updated_at=after.updated_at,
+        degraded=list(degraded),
+    )
+    put = Put(memory=after, expected_revision=before.revision, verb=verb)
+    return await commit(context, request, result, put, embedded=embedded, jobs=jobs)

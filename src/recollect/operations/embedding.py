@@ -1,0 +1,116 @@
+"""Cutting memories into passages and embedding them, now or in the background."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from anyio import to_thread
+
+from recollect.domain import chunking
+from recollect.domain.changes import Embedded, NewJob
+from recollect.domain.memory import Memory
+from recollect.domain.passages import Passage
+from recollect.domain.searchable import prefix
+from recollect.errors import EmbedderUnavailable
+from recollect.operations.context import Context
+
+PASSAGES_AT_ONCE = 8
+"""How many passages of a memory are embedded before a write is acknowledged."""
+
+MAX_TOKENS = 254
+OVERLAP_TOKENS = 32
+MAX_LEAD_CHARACTERS = 120
+QUEUE = "embed"
+BACKLOG = NewJob(queue=QUEUE, dedupe_key="backlog")
+"""The job that embeds whatever waits; one is enough however much waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What embedding some memories gave.
+
+    Attributes:
+        degraded: Names the arm that will not find them yet.
+    """
+
+    embedded: tuple[Embedded, ...]
+    jobs: tuple[NewJob, ...]
+    degraded: tuple[str, ...]
+
+
+def model_key(context: Context) -> str:
+    """Names everything that vectors depend on: model, rules of cutting, tokenizer."""
+    return f"{context.embedder.model}/{chunking.VERSION}/{context.tokens.key}"
+
+
+async def embed_now(context: Context, memories: Sequence[Memory]) -> Embedding:
+    """Embed what a write stores: all short ones, the first passages of long ones.
+
+    Without a model nothing is embedded; the backlog job does it when there is one.
+    """
+    if context.embedder.problem is not None:
+        return Embedding((), (BACKLOG,), ("dense",))
+    try:
+        embedded = await _embed(context, memories, limit=PASSAGES_AT_ONCE)
+    except EmbedderUnavailable:
+        return Embedding((), (BACKLOG,), ("dense",))
+    complete = all(e.complete for e in embedded)
+    return Embedding(embedded, () if complete else (BACKLOG,), ())
+
+
+async def embed_waiting(context: Context, count: int) -> int:
+    """Embed up to `count` memories that wait, whole; returns how many there were.
+
+    Raises:
+        EmbedderUnavailable: No model is loaded.
+    """
+    waiting = await context.vectors.waiting(context.tenant, model_key(context), count)
+    if waiting:
+        embedded = await _embed(context, waiting, limit=None)
+        await context.vectors.store(
+            context.tenant, list(zip(waiting, embedded, strict=True))
+        )
+    return len(waiting)
+
+
+async def _embed(
+    context: Context, memories: Sequence[Memory], *, limit: int | None
+) -> tuple[Embedded, ...]:
+    cut = await to_thread.run_sync(lambda: [_cut(context, m) for m in memories])
+    taken = [passages[:limit] for passages in cut]
+    texts = [
+        _text(memory, passage)
+        for memory, passages in zip(memories, taken, strict=True)
+        for passage in passages
+    ]
+    vectors = await context.embedder.embed(texts, purpose="document")
+    bounds = np.cumsum([0, *(len(passages) for passages in taken)]).tolist()
+    model = model_key(context)
+    return tuple(
+        Embedded(
+            memory_id=memory.id,
+            model=model,
+            passages=tuple(passages),
+            vectors=vectors[start:end],
+            complete=len(passages) == len(whole),
+        )
+        for memory, passages, whole, start, end in zip(
+            memories, taken, cut, bounds, bounds[1:], strict=False
+        )
+    )
+
+
+def _cut(context: Context, memory: Memory) -> list[Passage]:
+    def budget(heading: str) -> int:
+        return MAX_TOKENS - len(context.tokens.spans(_lead(memory, heading)))
+
+    return chunking.chunk(memory.content, context.tokens.spans, budget, OVERLAP_TOKENS)
+
+
+def _text(memory: Memory, passage: Passage) -> str:
+    return _lead(memory, passage.heading) + memory.content[passage.start : passage.end]
+
+
+def _lead(memory: Memory, heading: str) -> str:
+    """What is embedded before a passage's own text; cut so that most of the window is left."""
+    return (prefix(memory) + (f"{heading}: " if heading else ""))[:MAX_LEAD_CHARACTERS]

@@ -1,0 +1,90 @@
+"""Take memories out of every answer, or delete them for good."""
+
+from typing import Literal
+
+from recollect.domain.access import Right
+from recollect.domain.changes import Erase, Forget
+from recollect.domain.scopes import Look
+from recollect.domain.memory import Kind
+from recollect.errors import NotFound
+from recollect.operations.context import Context, commit, operation
+from recollect.operations.reference import Reference, find
+from recollect.operations.request import MemoryId, Request, Result, Revision, Scope
+from recollect.operations.selecting import of_kinds
+
+
+class ForgetOne(Reference):
+    """Forget one memory: it is in no answer any more. Its history stays until it is erased."""
+
+    expected_revision: Revision | None = None
+
+
+class Forgotten(Result):
+    """How many memories were forgotten."""
+
+    forgotten: int
+
+
+@operation(Right.WRITE)
+async def forget(context: Context, request: ForgetOne) -> Forgotten:
+    """Forget one memory. Raises NotFound, RevisionConflict."""
+    memory = await find(context, request)
+    context.principal.require(Right.WRITE, (memory.scope,))
+    change = Forget(id=memory.id, expected_revision=request.expected_revision)
+    return await commit(context, request, Forgotten(forgotten=1), change)
+
+
+class ForgetScope(Request):
+    """Forget every memory of a scope."""
+
+    scope: Scope
+    look: Literal[Look.EXACT, Look.SUBTREE] = Look.EXACT
+    """`subtree` takes what lies below along."""
+    kinds: tuple[Kind, ...] = ()
+    """Only these kinds; all when left out."""
+    confirm: Literal[True]
+    """Must be true."""
+
+    def touches(self) -> tuple[str, ...]:
+        """The scope itself."""
+        return (self.scope,)
+
+
+@operation(Right.WRITE)
+async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
+    """Forget every memory of a scope, all or none of them."""
+    selection = context.selection(request.scope, request.look, of_kinds(request.kinds))
+    count = await context.records.count(context.tenant, selection)
+    memories = await context.records.browse(context.tenant, selection, None, count)
+    changes = (Forget(id=memory.id) for memory in memories)
+    return await commit(context, request, Forgotten(forgotten=len(memories)), *changes)
+
+
+class EraseOne(Request):
+    """Delete a memory for good: its text, all its revisions and vectors."""
+
+    id: MemoryId
+
+
+class Erased(Result):
+    """The receipt."""
+
+    id: str
+    revisions: int
+    """How many revisions were deleted."""
+
+
+@operation(Right.ERASE)
+async def erase(context: Context, request: EraseOne) -> Erased:
+    """Delete a memory for good, a forgotten one too; the log keeps a line without text.
+
+    Raises:
+        NotFound: There is nothing left of such a memory.
+    """
+    history = await context.records.history(context.tenant, request.id)
+    scopes = [r.memory.scope for r in history if r.memory]
+    if not scopes or not context.principal.scopes.covers(scopes[-1]):
+        raise NotFound(request.id)
+    context.principal.require(Right.ERASE, tuple(scopes))
+    result = Erased(id=request.id, revisions=len(history))
+    return await commit(context, request, result, Erase(id=request.id))

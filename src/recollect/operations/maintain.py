@@ -1,0 +1,163 @@
+"""Keep the store healthy: figures, checks, rebuilding, backups, work in the background."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from recollect.domain.access import Right
+from recollect.errors import EmbedderUnavailable
+from recollect.operations.context import Context, operation
+from recollect.operations.embedding import BACKLOG, QUEUE, embed_waiting, model_key
+from recollect.operations.request import Request, Result
+
+BATCH = 64
+LEASE = timedelta(minutes=5)
+RETRY_AFTER = timedelta(seconds=30)
+
+
+class Stats(Request):
+    """Ask how much there is."""
+
+
+class Figures(Result):
+    """How much the tenant holds, and how well it can be searched."""
+
+    memories: int
+    by_kind: dict[str, int]
+    by_scope: dict[str, int]
+    links: int
+    revisions: int
+    last_seq: int
+    """The newest line of the change log."""
+    waiting: int
+    """Memories that have no complete vectors yet."""
+    size_bytes: int
+    model: str
+    problem: str | None
+    """Why search by meaning does not work, with the remedy; null when it does."""
+
+
+@operation(Right.READ)
+async def stats(context: Context, request: Stats) -> Figures:
+    """Count what the principal's tenant holds; scopes out of its reach are left out."""
+    del request
+    counts = await context.records.counts(context.tenant, model_key(context))
+    seen = {s: n for s, n in counts.by_scope.items() if context.principal.scopes.covers(s)}
+    everything = len(seen) == len(counts.by_scope)
+    return Figures(
+        memories=sum(seen.values()),
+        by_kind=dict(counts.by_kind) if everything else {},
+        by_scope=seen,
+        links=counts.links if everything else 0,
+        revisions=counts.revisions if everything else 0,
+        last_seq=counts.last_seq,
+        waiting=counts.waiting if everything else 0,
+        size_bytes=counts.size_bytes if everything else 0,
+        model=model_key(context),
+        problem=context.embedder.problem,
+    )
+
+
+class Reindex(Request):
+    """Rebuild every index from the records."""
+
+
+class Reindexed(Result):
+    """How many memories are embedded anew in the background."""
+
+    waiting: int
+
+
+@operation(Right.ADMIN)
+async def reindex(context: Context, request: Reindex) -> Reindexed:
+    """Rebuild the text index now, and drop all vectors to be made anew in the background."""
+    del request
+    waiting = await context.maintenance.rebuild(context.tenant)
+    await context.jobs.enqueue(context.tenant, BACKLOG)
+    return Reindexed(waiting=waiting)
+
+
+class Check(Request):
+    """Compare every projection with the records."""
+
+    repair: bool = True
+    """Make wrong ones true again."""
+
+
+class FaultView(Result):
+    """A place where a projection differed from the records."""
+
+    projection: str
+    memory_id: str
+    problem: str
+    repaired: bool
+
+
+class Checked(Result):
+    """What was found; empty when all is well."""
+
+    faults: list[FaultView]
+
+
+@operation(Right.ADMIN)
+async def check(context: Context, request: Check) -> Checked:
+    """Find, and repair, every projection that differs from the records."""
+    faults = await context.maintenance.check(context.tenant, repair=request.repair)
+    if any(fault.repaired and fault.projection == "vectors" for fault in faults):
+        await context.jobs.enqueue(context.tenant, BACKLOG)
+    return Checked(
+        faults=[
+            FaultView(
+                projection=fault.projection,
+                memory_id=fault.memory_id,
+                problem=fault.problem,
+                repaired=fault.repaired,
+            )
+            for fault in faults
+        ]
+    )
+
+
+class Backup(Request):
+    """Copy the store to a new file while it is in use."""
+
+    target: Annotated[str, Field(min_length=1, max_length=4096)]
+    """A path on the machine of the store."""
+
+
+class BackedUp(Result):
+    """The size of the copy."""
+
+    size_bytes: int
+
+
+@operation(Right.ADMIN)
+async def backup(context: Context, request: Backup) -> BackedUp:
+    """Write a consistent copy of the store to a new file. Raises AlreadyExists."""
+    return BackedUp(size_bytes=await context.maintenance.backup(context.tenant, request.target))
+
+
+async def work(context: Context) -> bool:
+    """Do one portion of the work that waits in the background; False when there was none.
+
+    What cannot be embedded now is tried again later.
+    """
+    now = context.now()
+    job = await context.jobs.lease(context.tenant, QUEUE, LEASE, now)
+    if job is None:
+        return False
+    try:
+        while await embed_waiting(context, BATCH):
+            pass
+    except EmbedderUnavailable:
+        await context.jobs.fail(context.tenant, job, now + RETRY_AFTER)
+        return False
+    await context.jobs.complete(context.tenant, job)
+    return True
+
+
+async def catch_up(context: Context) -> None:
+    """Enqueue what must be done after a start: embedding what has waited for this model."""
+    if await context.vectors.waiting(context.tenant, model_key(context), 1):
+        await context.jobs.enqueue(context.tenant, BACKLOG)

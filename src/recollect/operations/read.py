@@ -1,0 +1,62 @@
+"""Read one memory, and the revisions it went through."""
+
+from recollect.domain.access import Right
+from recollect.errors import NotFound
+from recollect.operations.context import Context, operation
+from recollect.operations.reference import Reference, find
+from recollect.operations.request import MemoryId, Request, Result
+from recollect.operations.views import MemoryView, Time
+
+
+class Read(Reference):
+    """Read one memory whole."""
+
+
+@operation(Right.READ)
+async def read(context: Context, request: Read) -> MemoryView:
+    """Read one memory whole. Raises NotFound."""
+    return MemoryView.of(await find(context, request))
+
+
+class History(Request):
+    """List the revisions of a memory."""
+
+    id: MemoryId
+
+
+class RevisionView(Result):
+    """A memory as one change left it; `memory` is null where it was forgotten."""
+
+    revision: int
+    recorded_at: Time
+    actor: str
+    verb: str
+    memory: MemoryView | None
+
+
+class Revisions(Result):
+    """Every kept revision, oldest first."""
+
+    revisions: list[RevisionView]
+
+
+@operation(Right.READ)
+async def history(context: Context, request: History) -> Revisions:
+    """List the revisions of a memory, of a forgotten one too. Raises NotFound."""
+    found = await context.records.history(context.tenant, request.id)
+    seen = [r.memory for r in found if r.memory is not None]
+    if not seen or not context.principal.scopes.covers(seen[-1].scope):
+        raise NotFound(request.id)
+    return Revisions(
+        revisions=[
+            RevisionView(
+                revision=r.revision,
+                recorded_at=r.recorded_at,
+                actor=r.actor,
+                verb=r.verb,
+                memory=MemoryView.of(r.memory) if r.memory else None,
+            )
+            for r in found
+            if r.memory is None or context.principal.scopes.covers(r.memory.scope)
+        ]
+    )

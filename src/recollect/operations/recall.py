@@ -1,0 +1,278 @@
+"""Find memories by meaning and by words."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Annotated
+
+from anyio import create_task_group
+from pydantic import Field
+
+from recollect.domain import ranking
+from recollect.domain.access import Right
+from recollect.domain.filters import all_of, parse
+from recollect.domain.memory import Episode, Kind, Memory
+from recollect.domain.passages import FloatVector
+from recollect.domain.ranking import Candidate, Ranked
+from recollect.domain.scopes import Look
+from recollect.domain.selection import Selection
+from recollect.errors import Unavailable
+from recollect.operations.context import Context, operation
+from recollect.operations.embedding import model_key
+from recollect.operations.matching import best_passage
+from recollect.operations.request import (
+    MAX_QUERY_CHARACTERS,
+    Request,
+    Result,
+    Scope,
+    Tags,
+    Text,
+    UtcTime,
+)
+from recollect.operations.selecting import happened, of_kinds, tagged, true_at, unexpired
+from recollect.operations.views import MemoryView
+from recollect.ports import ScoredId, ScoredPassage
+
+OVER_FETCH = 200
+"""How many memories each arm brings, whatever the limit."""
+
+MAX_LIMIT = 100
+MAX_NEIGHBOURS = 20
+BYTES_PER_TOKEN = 4
+
+
+class Recall(Request):
+    """Ask a question; the memories that answer it best come first."""
+
+    query: Annotated[Text, Field(min_length=1, max_length=MAX_QUERY_CHARACTERS)]
+    """A question or some words; no character of it is syntax."""
+    scope: Scope = ""
+    look: Look = Look.EXACT
+    """How far around the scope: `exact`, `subtree`, `subtree+global` or `all`."""
+    kinds: tuple[Kind, ...] = ()
+    tags: Tags = ()
+    """Only memories with all of these tags."""
+    filter: Annotated[Text, Field(max_length=10_000)] | None = None
+    """A filter such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`."""
+    occurred_after: UtcTime | None = None
+    """Only what happened then or later."""
+    occurred_before: UtcTime | None = None
+    """Only what happened earlier than that."""
+    valid_at: UtcTime | None = None
+    """Only facts that were true then; now when left out."""
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """As many results as fit in this many tokens (bytes of JSON by four), at most `limit`."""
+    before: Annotated[int, Field(ge=0, le=MAX_NEIGHBOURS)] = 0
+    """How many earlier messages of the session to give with each episode."""
+    after: Annotated[int, Field(ge=0, le=MAX_NEIGHBOURS)] = 0
+    explain: bool = False
+    """Give the features behind each score."""
+
+
+class Matched(Result):
+    """The passage that answers the question, in code points of the memory's content."""
+
+    text: str
+    start: int
+    end: int
+    heading: str
+
+
+class Arm(Result):
+    """Where an arm of the search ranked the memory, from 1, and the arm's own score."""
+
+    rank: int | None
+    """null when the arm did not find it by itself."""
+    score: float
+
+
+class Hit(Result):
+    """A memory with the passage that matched and why it is here."""
+
+    memory: MemoryView
+    score: float
+    """0 to 1, comparable within one answer."""
+    matched: Matched
+    arms: dict[str, Arm]
+    """`dense`: cosine similarity; `lexical`: BM25."""
+    neighbours: list[MemoryView] = []
+    features: dict[str, float] | None = None
+
+
+class Recalled(Result):
+    """The memories that answer best, best first."""
+
+    recall_id: str
+    results: list[Hit]
+    degraded: list[str]
+    """The arms that could not do their part."""
+    candidates: int
+    """How many memories the arms brought, before ranking."""
+    took_ms: float
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the arms found, each best first."""
+
+    lexical: list[ScoredId] = field(default_factory=list[ScoredId])
+    dense: list[ScoredId] = field(default_factory=list[ScoredId])
+    vector: FloatVector | None = None
+    degraded: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The candidates of both arms, with all that ranking and answering need."""
+
+    memories: Mapping[str, Memory]
+    passages: Mapping[str, list[ScoredPassage]]
+    found: _Found
+
+
+@operation(Right.READ)
+async def recall(context: Context, request: Recall) -> Recalled:
+    """Find the memories that answer the question best.
+
+    Raises:
+        InvalidFilter: The filter does not parse.
+    """
+    started = perf_counter()
+    pool = await _pool(context, request, _selection(context, request))
+    ranked = ranking.rank(request.query, _candidates(pool), context.weights)[: request.limit]
+    hits = [await _hit(context, request, pool, r) for r in ranked]
+    answer = Recalled(
+        recall_id=f"r_{context.new_id().replace('-', '')}",
+        results=[],
+        degraded=pool.found.degraded,
+        candidates=len(pool.memories),
+        took_ms=round((perf_counter() - started) * 1000, 2),
+    )
+    return answer.model_copy(update={"results": _within(hits, answer, request.max_tokens)})
+
+
+def _selection(context: Context, request: Recall) -> Selection:
+    now = context.now()
+    chosen = all_of(
+        (
+            of_kinds(request.kinds),
+            tagged(request.tags),
+            happened(request.occurred_after, request.occurred_before),
+            parse(request.filter) if request.filter else None,
+            true_at(request.valid_at or now),
+            unexpired(now),
+        )
+    )
+    return context.selection(request.scope, request.look, chosen)
+
+
+async def _pool(context: Context, request: Recall, selection: Selection) -> _Pool:
+    found = _Found()
+    async with create_task_group() as arms:
+        arms.start_soon(_lexical, context, request, selection, found)
+        arms.start_soon(_dense, context, request, selection, found)
+    ids = list(dict.fromkeys(hit.id for hit in (*found.dense, *found.lexical)))
+    memories = {memory.id: memory for memory in await context.records.get(context.tenant, ids)}
+    passages: Mapping[str, list[ScoredPassage]] = {}
+    if found.vector is not None:
+        passages = await context.vectors.passages(
+            context.tenant, ids, model_key(context), found.vector
+        )
+    return _Pool(memories, passages, found)
+
+
+async def _lexical(
+    context: Context, request: Recall, selection: Selection, found: _Found
+) -> None:
+    found.lexical = await context.text.search(
+        context.tenant, selection, request.query, OVER_FETCH
+    )
+
+
+async def _dense(context: Context, request: Recall, selection: Selection, found: _Found) -> None:
+    """The search by meaning; when it cannot be done, the answer says so and comes without it."""
+    found.degraded.append("dense")
+    with suppress(Unavailable):
+        vectors = await context.embedder.embed([request.query], purpose="query")
+        found.dense = await context.vectors.search(
+            context.tenant, selection, model_key(context), vectors[0], OVER_FETCH
+        )
+        found.vector = vectors[0]
+        found.degraded.remove("dense")
+
+
+def _candidates(pool: _Pool) -> list[Candidate]:
+    lexical = {hit.id: hit.score for hit in pool.found.lexical}
+    return [
+        _candidate(memory, pool.passages.get(memory.id), lexical.get(memory.id))
+        for memory in pool.memories.values()
+    ]
+
+
+def _candidate(
+    memory: Memory, passages: Sequence[ScoredPassage] | None, lexical: float | None
+) -> Candidate:
+    episode = memory.detail if isinstance(memory.detail, Episode) else None
+    return Candidate(
+        id=memory.id,
+        text=memory.content,
+        kind=memory.kind,
+        producer=episode.producer if episode else None,
+        session=(memory.scope, episode.session) if episode else None,
+        position=episode.position if episode else 0,
+        occurred_at=memory.occurred_at,
+        dense=passages[0].score if passages else None,
+        lexical=lexical,
+    )
+
+
+async def _hit(context: Context, request: Recall, pool: _Pool, ranked: Ranked) -> Hit:
+    memory = pool.memories[ranked.id]
+    neighbours: list[Memory] = []
+    if request.before or request.after:
+        neighbours = await context.records.neighbours(
+            context.tenant, memory, request.before, request.after
+        )
+    return Hit(
+        memory=MemoryView.of(memory),
+        score=round(ranked.score, 6),
+        matched=_matched(request.query, memory, pool.passages.get(memory.id)),
+        arms=_arms(pool, ranked.id),
+        neighbours=[MemoryView.of(neighbour) for neighbour in neighbours],
+        features=dict(ranked.features) if request.explain else None,
+    )
+
+
+def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | None) -> Matched:
+    passage = best_passage(query, memory.content, passages or ())
+    return Matched(
+        text=memory.content[passage.start : passage.end],
+        start=passage.start,
+        end=passage.end,
+        heading=passage.heading,
+    )
+
+
+def _arms(pool: _Pool, memory_id: str) -> dict[str, Arm]:
+    arms: dict[str, Arm] = {}
+    for name, hits in (("dense", pool.found.dense), ("lexical", pool.found.lexical)):
+        for rank, hit in enumerate(hits, start=1):
+            if hit.id == memory_id:
+                arms[name] = Arm(rank=rank, score=round(hit.score, 6))
+    if "dense" not in arms and (passages := pool.passages.get(memory_id)):
+        arms["dense"] = Arm(rank=None, score=round(passages[0].score, 6))
+    return arms
+
+
+def _within(hits: list[Hit], envelope: Recalled, max_tokens: int | None) -> list[Hit]:
+    """As many of the best hits as the budget holds; one token is four bytes of the answer."""
+    if max_tokens is None:
+        return hits
+    left = max_tokens * BYTES_PER_TOKEN - len(envelope.model_dump_json().encode())
+    for count, hit in enumerate(hits):
+        left -= len(hit.model_dump_json().encode()) + len(",")
+        if left < 0:
+            return hits[:count]
+    return hits

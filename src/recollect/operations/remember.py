@@ -1,0 +1,190 @@
+"""Store a note."""
+
+from pydantic import Field
+
+from recollect.domain.access import Right
+from recollect.domain.changes import Embedded, Put
+from recollect.domain.memory import Kind, Memory, Note
+from recollect.domain.names import made_name
+from recollect.domain.scopes import Look
+from recollect.domain.filters import Comparison, Operator, RecordField
+from recollect.errors import AlreadyExists, Conflict, NotFound, RevisionConflict
+from recollect.operations.context import Context, commit, operation
+from recollect.operations.embedding import embed_now, model_key
+from recollect.operations.request import (
+    Content,
+    Importance,
+    Label,
+    Metadata,
+    Name,
+    Request,
+    Result,
+    Revision,
+    Scope,
+    Tags,
+    UtcTime,
+)
+from recollect.operations.views import Time
+
+ATTEMPTS = 5
+SIMILAR_FROM = 0.9
+SIMILAR_AT_MOST = 3
+
+
+class Remember(Request):
+    """Store a note: a decision, a preference, anything worth keeping. One with the same scope
+    and name is replaced; its id and creation time stay."""
+
+    content: Content
+    """Markdown, at most 1 MiB."""
+    scope: Scope = ""
+    """A path such as `acme/api`; '' is the root."""
+    name: Name | None = None
+    """Unique in the scope; made from the text when left out."""
+    tags: Tags = ()
+    metadata: Metadata = Field(default_factory=dict)
+    source: Label | None = None
+    """Where it comes from: a URL, a file, a person."""
+    external_id: Label | None = None
+    occurred_at: UtcTime | None = None
+    """When it happened; now when left out. Without a zone it is taken as UTC."""
+    importance: Importance | None = None
+    expires_at: UtcTime | None = None
+    """From then on it is in no answer."""
+    if_absent: bool = False
+    """Refuse to replace a note that exists already."""
+    expected_revision: Revision | None = None
+    """Replace only this revision of the note."""
+
+    def touches(self) -> tuple[str, ...]:
+        """The note's scope."""
+        return (self.scope,)
+
+
+class Similar(Result):
+    """A note that says much the same already."""
+
+    id: str
+    scope: str
+    name: str
+    score: float
+    """Cosine similarity, 0.9 to 1."""
+
+
+class Remembered(Result):
+    """What was stored, and what it replaced or resembles."""
+
+    id: str
+    name: str
+    scope: str
+    revision: int
+    replaced: bool
+    created_at: Time
+    updated_at: Time
+    similar: list[Similar] = []
+    degraded: list[str] = []
+
+
+@operation(Right.WRITE)
+async def remember(context: Context, request: Remember) -> Remembered:
+    """Store a note, or replace the one of the same scope and name.
+
+    Raises:
+        AlreadyExists: `if_absent` was asked for and the note exists.
+        NotFound, RevisionConflict: The note is not at `expected_revision`.
+    """
+    for attempt in range(ATTEMPTS):
+        before, name = await _place(context, request)
+        _check_expectations(request, before, name)
+        memory = _memory(context, request, before, name)
+        embedding = await embed_now(context, [memory])
+        result = Remembered(
+            id=memory.id,
+            name=name,
+            scope=memory.scope,
+            revision=memory.revision,
+            replaced=before is not None,
+            created_at=memory.created_at,
+            updated_at=memory.updated_at,
+            similar=await _similar(context, memory, embedding.embedded),
+            degraded=list(embedding.degraded),
+        )
+        put = Put(memory=memory, expected_revision=memory.revision - 1, verb="remember")
+        try:
+            return await commit(
+                context, request, result, put, embedded=embedding.embedded, jobs=embedding.jobs
+            )
+        except (AlreadyExists, RevisionConflict, NotFound):
+            # Somebody else wrote the same note in between: look again.
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise Conflict("the note is being changed by many at once; retry")
+
+
+async def _place(context: Context, request: Remember) -> tuple[Memory | None, str]:
+    """The note that will be replaced, if any, and the name.
+
+    A made name that another text bears already gets a number.
+    """
+    if request.name is not None:
+        return await context.records.named(context.tenant, request.scope, request.name), request.name
+    made = made_name(request.content)
+    name, number = made, 1
+    while found := await context.records.named(context.tenant, request.scope, name):
+        if found.content == request.content:
+            return found, name
+        number += 1
+        name = f"{made}-{number}"
+    return None, name
+
+
+def _check_expectations(request: Remember, before: Memory | None, name: str) -> None:
+    if before is not None and request.if_absent:
+        raise AlreadyExists(f"there is a note {name!r} in this scope already")
+    if request.expected_revision is None:
+        return
+    if before is None:
+        raise NotFound(name)
+    if before.revision != request.expected_revision:
+        raise RevisionConflict(name, request.expected_revision, before.revision)
+
+
+def _memory(context: Context, request: Remember, before: Memory | None, name: str) -> Memory:
+    now = context.now()
+    return Memory(
+        id=before.id if before else context.new_id(),
+        scope=request.scope,
+        content=request.content,
+        detail=Note(name=name),
+        occurred_at=request.occurred_at or (before.occurred_at if before else now),
+        created_at=before.created_at if before else now,
+        updated_at=now,
+        revision=before.revision + 1 if before else 1,
+        tags=request.tags,
+        metadata=request.metadata,
+        source=request.source,
+        external_id=request.external_id,
+        importance=request.importance,
+        expires_at=request.expires_at,
+    )
+
+
+async def _similar(
+    context: Context, memory: Memory, embedded: tuple[Embedded, ...]
+) -> list[Similar]:
+    """Other notes of the scope that resemble the beginning of this one."""
+    if not embedded or not len(embedded[0].vectors):
+        return []
+    notes = context.selection(
+        memory.scope, Look.EXACT, Comparison(RecordField("kind"), Operator.EQ, Kind.NOTE.value)
+    )
+    hits = await context.vectors.search(
+        context.tenant, notes, model_key(context), embedded[0].vectors[0], SIMILAR_AT_MOST + 1
+    )
+    close = {hit.id: min(hit.score, 1.0) for hit in hits if hit.score >= SIMILAR_FROM}
+    close.pop(memory.id, None)
+    found = await context.records.get(context.tenant, list(close)[:SIMILAR_AT_MOST])
+    return [
+        Similar(id=m.id, scope=m.scope, name=m.name or "", score=round(close[m.id], 4))
+        for m in found
+    ]

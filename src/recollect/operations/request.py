@@ -1,0 +1,124 @@
+"""The base of requests and results, and the checked types that their fields are made of."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticCustomError
+
+from recollect.domain.names import check_name
+from recollect.domain.scopes import check_scope
+from recollect.errors import InvalidRequest
+
+T = TypeVar("T")
+
+MAX_CONTENT_BYTES = 1_048_576
+MAX_METADATA_BYTES = 65_536
+MAX_QUERY_CHARACTERS = 100_000
+_INT64 = 2**63
+
+
+class Request(BaseModel):
+    """What a caller asks for: validated when built, never changed after."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    def touches(self) -> tuple[str, ...]:
+        """The scopes that the request would write to."""
+        return ()
+
+
+class Result(BaseModel):
+    """What an operation answers."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+def checked(check: Callable[[T], T]) -> AfterValidator:
+    """A validator from a domain check; its message is shown, the input never."""
+
+    def validate(value: T) -> T:
+        try:
+            return check(value)
+        except InvalidRequest as error:
+            raise PydanticCustomError("invalid_request", "{problem}", {"problem": str(error)}) from None
+
+    return AfterValidator(validate)
+
+
+def _check_text(text: str) -> str:
+    if "\0" in text:
+        raise InvalidRequest("text must not hold the character U+0000")
+    return text
+
+
+def _check_content(text: str) -> str:
+    if len(text) > MAX_CONTENT_BYTES or len(text.encode()) > MAX_CONTENT_BYTES:
+        raise InvalidRequest(f"content has at most {MAX_CONTENT_BYTES} bytes; split it")
+    if not text.strip():
+        raise InvalidRequest("content must hold more than white space")
+    return text
+
+
+def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    _check_numbers(metadata)
+    try:
+        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+    except UnicodeEncodeError:
+        raise InvalidRequest("metadata must be valid Unicode") from None
+    if size > MAX_METADATA_BYTES:
+        raise InvalidRequest(f"metadata has at most {MAX_METADATA_BYTES} bytes of JSON")
+    return metadata
+
+
+def _check_numbers(value: JsonValue) -> None:
+    match value:
+        case bool():
+            return
+        case int() if not -_INT64 <= value < _INT64:
+            raise InvalidRequest("whole numbers in metadata must fit in 64 bits")
+        case float() if not math.isfinite(value):
+            raise InvalidRequest("numbers in metadata must be finite")
+        case str():
+            _check_text(value)
+        case list():
+            for item in value:
+                _check_numbers(item)
+        case dict():
+            for key, item in value.items():
+                _check_text(key)
+                _check_numbers(item)
+        case _:
+            return
+
+
+def _to_utc(time: datetime) -> datetime:
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest("the time must lie in the years 1 to 9999 in UTC") from None
+
+
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+
+
+Text = Annotated[str, checked(_check_text)]
+Label = Annotated[str, Field(max_length=500), checked(_check_text)]
+Content = Annotated[str, Field(min_length=1), checked(_check_content), checked(_check_text)]
+Scope = Annotated[str, checked(check_scope)]
+Name = Annotated[str, checked(check_name)]
+Tag = Annotated[str, Field(min_length=1, max_length=500), checked(_check_text)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=1000), AfterValidator(_unique)]
+Metadata = Annotated[dict[str, JsonValue], checked(_check_metadata)]
+UtcTime = Annotated[datetime, checked(_to_utc)]
+Importance = Annotated[float, Field(ge=0, le=1)]
+MemoryId = Annotated[str, Field(min_length=1, max_length=200), checked(_check_text)]
+Revision = Annotated[int, Field(ge=1, lt=_INT64)]

@@ -1,0 +1,262 @@
+"""Export every record as JSON Lines, and import such lines again."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ConfigDict
+
+from recollect.domain.access import Right
+from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
+from recollect.domain.memory import Link, Memory, RegistryRecord
+from recollect.domain.selection import Position, Selection
+from recollect.domain.serialisation import (
+    format_time,
+    memory_from_json,
+    memory_to_json,
+    parse_time,
+)
+from recollect.errors import AlreadyExists, InvalidRequest, NotFound, RecollectError
+from recollect.operations.context import Context
+from recollect.operations.embedding import embed_now
+from recollect.operations.request import Content, MemoryId, Metadata, Name, Result, Scope
+from recollect.operations.views import MemoryView
+
+FORMAT: Mapping[str, Any] = {"format": "recollect", "version": 1}
+PAGE = 200
+
+
+class Skipped(Result):
+    """A line that was not imported, and why."""
+
+    line: int
+    reason: str
+
+
+class Imported(Result):
+    """What an import did. `unchanged` lines were there already."""
+
+    imported: int = 0
+    unchanged: int = 0
+    skipped: list[Skipped] = []
+
+
+async def export(context: Context) -> AsyncGenerator[str]:
+    """Give every record the principal sees as lines of JSON, the format's name first.
+
+    Memories come in the order of lists, each page from its own snapshot; then links, then
+    registry records.
+    """
+    context.principal.require(Right.READ, ())
+    yield _line(FORMAT)
+    selection = Selection(scopes=context.principal.scopes)
+    after: Position | None = None
+    while page := await context.records.browse(context.tenant, selection, after, PAGE):
+        for memory in page:
+            yield _line({"type": "memory"} | memory_to_json(memory))
+        after = Position.of(page[-1])
+    after = None
+    while page := await context.records.browse(context.tenant, selection, after, PAGE):
+        for link in await context.records.links(context.tenant, [m.id for m in page]):
+            yield _line(_link_to_json(link))
+        after = Position.of(page[-1])
+    if context.principal.scopes.is_everything:
+        for record in await context.records.registry(context.tenant, ""):
+            yield _line(_record_to_json(record))
+
+
+async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
+    """Store what an export gave, ids, dates and revisions as they are.
+
+    Importing the same lines twice changes nothing. A line that contradicts what is stored is
+    skipped and reported; the lines around it are stored.
+
+    Raises:
+        InvalidRequest: The first line does not name our format; nothing was stored.
+    """
+    context.principal.require(Right.WRITE, ())
+    importing = _Importing(context)
+    number = 0
+    async for line in lines:
+        if not line.strip():
+            continue
+        number += 1
+        if number == 1:
+            _check_format(line)
+        else:
+            await importing.add(number, line)
+    await importing.flush()
+    if number == 0:
+        raise InvalidRequest("there is nothing to import: the first line must name the format")
+    return Imported(
+        imported=importing.imported, unchanged=importing.unchanged, skipped=importing.skipped
+    )
+
+
+def _check_format(line: str) -> None:
+    try:
+        header = json.loads(line)
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or header != dict(FORMAT):
+        raise InvalidRequest(
+            'the first line must be {"format": "recollect", "version": 1}: this is no export of ours'
+        )
+
+
+class _MemoryLine(MemoryView):
+    """A line that holds a memory: the view with the checks of requests."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    id: MemoryId
+    scope: Scope
+    content: Content
+    metadata: Metadata
+    name: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    number: int
+    record: Memory | Link | RegistryRecord
+
+
+class _Importing:
+    """Takes lines one by one and stores them in portions."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._waiting: list[_Item] = []
+        self.imported = 0
+        self.unchanged = 0
+        self.skipped: list[Skipped] = []
+
+    async def add(self, number: int, line: str) -> None:
+        """Take a line; a wrong one is noted."""
+        try:
+            record = _parse(line)
+            if isinstance(record, Memory):
+                self._context.principal.require(Right.WRITE, (record.scope,))
+        except RecollectError as error:
+            self._skip(number, error)
+            return
+        self._waiting.append(_Item(number, record))
+        if len(self._waiting) >= PAGE:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Store what waits: all at once, or one by one if something is contradictory."""
+        items, self._waiting = self._waiting, []
+        changed = [item for item in items if await self._is_new(item)]
+        self.unchanged += len(items) - len(changed)
+        try:
+            await self._store(changed)
+        except (AlreadyExists, NotFound):
+            for item in changed:
+                try:
+                    await self._store([item])
+                except (AlreadyExists, NotFound) as error:
+                    self._skip(item.number, error)
+
+    async def _store(self, items: list[_Item]) -> None:
+        if not items:
+            return
+        context = self._context
+        memories = [item.record for item in items if isinstance(item.record, Memory)]
+        embedded: tuple[Embedded, ...] = ()
+        jobs: tuple[NewJob, ...] = ()
+        if memories:
+            embedding = await embed_now(context, memories)
+            embedded, jobs = embedding.embedded, embedding.jobs
+        batch = Batch(
+            at=context.now(),
+            actor=context.principal.name,
+            origin=context.origin,
+            changes=tuple([await self._change(item.record) for item in items]),
+            embedded=embedded,
+            jobs=jobs,
+        )
+        await context.records.commit(context.tenant, batch)
+        self.imported += len(items)
+
+    async def _is_new(self, item: _Item) -> bool:
+        """Whether storing the record would change anything."""
+        context = self._context
+        match item.record:
+            case Memory() as memory:
+                found = await context.records.get(context.tenant, [memory.id])
+                return not found or found[0].revision < memory.revision
+            case Link() as link:
+                return link not in await context.records.links(context.tenant, [link.from_id])
+            case RegistryRecord() as record:
+                stored = await context.records.registry(context.tenant, record.type)
+                return all(s.id != record.id or s.revision < record.revision for s in stored)
+
+    async def _change(self, record: Memory | Link | RegistryRecord) -> Change:
+        context = self._context
+        match record:
+            case Memory() as memory:
+                found = await context.records.get(context.tenant, [memory.id])
+                expected = found[0].revision if found else 0
+                return Put(memory=memory, expected_revision=expected, verb="import")
+            case Link() as link:
+                return PutLink(link=link)
+            case RegistryRecord():
+                stored = await context.records.registry(context.tenant, record.type)
+                expected = next((s.revision for s in stored if s.id == record.id), 0)
+                return PutRecord(record=record, expected_revision=expected)
+
+    def _skip(self, number: int, error: RecollectError) -> None:
+        self.skipped.append(Skipped(line=number, reason=str(error)))
+
+
+def _line(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _link_to_json(link: Link) -> dict[str, Any]:
+    return {
+        "type": "link",
+        "from_id": link.from_id,
+        "to_id": link.to_id,
+        "link_type": link.type,
+        "weight": link.weight,
+        "metadata": dict(link.metadata),
+    }
+
+
+def _record_to_json(record: RegistryRecord) -> dict[str, Any]:
+    return {
+        "type": "record",
+        "record_type": record.type,
+        "id": record.id,
+        "content": dict(record.content),
+        "updated_at": format_time(record.updated_at),
+        "revision": record.revision,
+    }
+
+
+def _parse(line: str) -> Memory | Link | RegistryRecord:
+    """The record of a line.
+
+    Raises:
+        InvalidRequest: The line is none.
+    """
+    try:
+        fields: dict[str, Any] = dict(json.loads(line))
+        match fields.pop("type"):
+            case "memory":
+                _MemoryLine.model_validate_json(line)
+                return memory_from_json(fields)
+            case "link":
+                return Link(type=fields.pop("link_type"), **fields)
+            case "record":
+                updated_at = parse_time(fields.pop("updated_at"))
+                record_type = fields.pop("record_type")
+                return RegistryRecord(type=record_type, updated_at=updated_at, **fields)
+            case _:
+                raise InvalidRequest("the line is of an unknown type")
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise InvalidRequest("the line is no record of the format") from None

@@ -1,0 +1,145 @@
+"""Every setting, declared once: what it means, its unit, range and default."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recollect.errors import ConfigError
+
+PREFIX = "RECOLLECT_"
+_FROZEN = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class InMemoryStoreSettings(BaseModel, frozen=True, extra="forbid"):
+    """Keep memories in the process; they are lost when it ends."""
+
+    kind: Literal["in_memory"] = "in_memory"
+
+
+class SqliteStoreSettings(BaseModel, frozen=True, extra="forbid"):
+    """Keep memories in SQLite files below the data folder, one per tenant."""
+
+    kind: Literal["sqlite"] = "sqlite"
+
+
+StoreSettings = Annotated[InMemoryStoreSettings | SqliteStoreSettings, Field(discriminator="kind")]
+
+
+class MiniLmSettings(BaseModel):
+    """Embed with all-MiniLM-L6-v2 on this machine."""
+
+    model_config = _FROZEN
+
+    kind: Literal["minilm"] = "minilm"
+    path: Path | None = None
+    """A folder with `model.safetensors` and `tokenizer.json`; looked for elsewhere when unset."""
+    cache_dir: Path = Field(default_factory=lambda: user_cache_path("recollect"))
+    """Where the prepared model is kept."""
+    threads: int = Field(default=2, ge=1, le=64)
+    """Processor cores used for one batch."""
+    allow_download: bool = True
+    """Whether `recollect warmup` may fetch the weights from the Hugging Face hub."""
+
+
+class HashingSettings(BaseModel):
+    """Compare shared words instead of meaning: for tests only."""
+
+    model_config = _FROZEN
+
+    kind: Literal["hashing"] = "hashing"
+
+
+EmbedderSettings = Annotated[MiniLmSettings | HashingSettings, Field(discriminator="kind")]
+
+
+class Settings(BaseSettings):
+    """Read once, at start, from the environment; `--` options of the command line go first."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("recollect"))
+    """The folder with everything that is kept."""
+    store: StoreSettings = Field(default_factory=SqliteStoreSettings)
+    """Where memories are kept: `sqlite` or `in_memory`."""
+    embedder: EmbedderSettings = Field(default_factory=MiniLmSettings)
+    """What turns text into vectors: `minilm` or `hashing`."""
+    host: str = "127.0.0.1"
+    """The address to listen at; any but loopback needs a token."""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """The port to listen at; 0 takes a free one."""
+    token: SecretStr | None = None
+    """The bearer token that requests must carry; none is needed on loopback when unset."""
+    insecure: bool = False
+    """Listen beyond loopback without a token."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host headers to accept besides loopback's and the bound address, as a JSON list."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origin headers to accept besides loopback's, as a JSON list."""
+    max_body_bytes: int = Field(default=8_388_608, ge=1024)
+    """The largest request body, in bytes; imports are streamed and not bound by it."""
+    deadline_seconds: float = Field(default=60, gt=0, le=3600)
+    """How long a request may take, in seconds; exports and imports are not bound by it."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe events that are logged, to standard error."""
+    url: str | None = None
+    """A running server that the command line talks to instead of opening the data folder."""
+
+
+def load(**options: Any) -> Settings:
+    """The settings of this process; options that are not None go before the environment.
+
+    Raises:
+        ConfigError: A value is wrong, or a `RECOLLECT_` variable means nothing.
+    """
+    if unknown := unknown_variables():
+        raise ConfigError(
+            f"unknown environment variables: {', '.join(unknown)}; "
+            "the settings are listed in docs/reference/settings.md"
+        )
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigError("wrong settings: " + "; ".join(problems)) from None
+
+
+def variable_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
+    """Every environment variable that means something; a choice's own are repeated per kind."""
+    for name, field in model.model_fields.items():
+        variable = prefix + name.upper()
+        parts = [p for p in (field.annotation, *get_args(field.annotation)) if _is_model(p)]
+        if not parts:
+            yield variable
+        for part in parts:
+            yield from variable_names(part, variable + "__")
+
+
+def unknown_variables() -> list[str]:
+    """Set variables with our prefix that mean nothing: a typo must not become a default."""
+    known = set(variable_names())
+    # Variables for the test suite and the benchmark are read there.
+    return sorted(
+        name
+        for name in os.environ
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in known
+        and not name.upper().startswith(PREFIX + "TEST_")
+    )
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
