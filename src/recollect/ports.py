@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from recollect.domain.changes import Batch, Embedded, Idempotency, LogEntry, NewJob, Receipt, Revision
+from recollect.domain.changes import (
+    Batch,
+    Embedded,
+    Idempotency,
+    LogEntry,
+    NewJob,
+    Receipt,
+    Revision,
+)
 from recollect.domain.memory import JsonValue, Link, Memory, RegistryRecord
 from recollect.domain.passages import FloatMatrix, FloatVector, Passage
 from recollect.domain.selection import Position, Selection

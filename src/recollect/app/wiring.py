@@ -48,8 +48,13 @@ class Store:
 class LoadableEmbedder(Embedder, Protocol):
     """An embedder whose model is loaded after it was opened."""
 
-    async def load(self, *, allow_download: bool = False) -> str:
-        """Find and load the model; returns where it was found.
+    @property
+    def source(self) -> str | None:
+        """Where the model was found; None before it is loaded."""
+        ...
+
+    async def load(self, *, allow_download: bool = False) -> None:
+        """Find and load the model.
 
         Raises:
             EmbedderUnavailable: There is none; the message says what to do.

@@ -7,17 +7,16 @@ from datetime import date, timedelta
 from recollect.domain.searchable import phrases
 
 # Words that say nothing about what is asked for. A contraction is two words: `don`, `t`.
-STOP_WORDS = frozenset(
-    """
-    a about after again all also am an and any are as at be because been before being between both
-    but by can could d did do does doing don down during each else ever few for from further get
-    got had has have having he her here hers him his how i if in into is it its just ll m me more
-    most my no nor not now of off on once only or other our ours out over own re s same shall she
-    should so some such t than that the their theirs them then there these they this those through
-    to too under until up us ve very was we were what when where which while who whom whose why
-    will with would you your yours
-    """.split()
-)
+_STOP_WORDS = """
+a about after again all also am an and any are as at be because been before being between both
+but by can could d did do does doing don down during each else ever few for from further get
+got had has have having he her here hers him his how i if in into is it its just ll m me more
+most my no nor not now of off on once only or other our ours out over own re s same shall she
+should so some such t than that the their theirs them then there these they this those through
+to too under until up us ve very was we were what when where which while who whom whose why
+will with would you your yours
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 MAX_WORDS = 64
 """How many words of a question features look at; more than any sensible question has."""

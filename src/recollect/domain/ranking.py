@@ -134,7 +134,7 @@ def rank(question: str, candidates: Sequence[Candidate], weights: Weights) -> li
     if not candidates:
         return []
     matrix = features(question, candidates)
-    scores = _scores(matrix, weights)
+    scores = _scores(matrix, weights, chat_share(candidates))
     order = sorted(
         range(len(candidates)),
         key=lambda i: (-scores[i], -candidates[i].occurred_at.timestamp(), candidates[i].id),
@@ -216,14 +216,162 @@ def weights_json(weights: Weights) -> str:
     return json.dumps({"version": version, "coefficients": rounded}, indent=2) + "\n"
 
 
-def _scores(matrix: FloatMatrix, weights: Weights) -> list[float]:
-    """The weighted sums, scaled by the worst and best that this pool's features allow."""
+def _scores(matrix: FloatMatrix, weights: Weights, chat: float) -> list[float]:
+    """The weighted sums, scaled by the worst and the best that the features allow here."""
     coefficients = weights.vector()
-    # What no candidate has (no name in the question, no chat) takes nothing from the best.
-    room = coefficients * np.array(
-        [1.0, *np.sign(matrix[:, 1:_EVERYWHERE].max(axis=0)), *_chat_room(matrix)], np.float32
-    )
+    # What no candidate can have (a name that the question does not hold, chat where there is
+    # none) takes nothing from the best.
+    reach = np.full(len(FEATURES), chat, np.float32)
+    reach[0] = 1.0
+    reach[1:_EVERYWHERE] = matrix[:, 1:_EVERYWHERE].max(axis=0)
+    room = coefficients * reach
     lowest, highest = float(room[room < 0].sum()), float(room[room > 0].sum())
-    sums = (matrix @ coefficients - lowest) / max(highest - lowest, 1e-9)
-    # Rounded, so that the order of addition cannot break ties.
-    return [round(min(max(score, 0.0), 1.0), 5) for score in sums.tolist()]
+    scores = (matrix @ coefficients - lowest) / max(highest - lowest, 1e-9)
+    # Rounded, so that the last bits of a sum do not break ties.
+    return [round(min(max(score, 0.0), 1.0), 6) for score in scores.tolist()]
+
+
+def _scaled(scores: Sequence[float | None], missing: float | None) -> FloatVector:
+    """Scores to 0..1 by the lowest and highest there are, all 1 when these are equal.
+
+    Where there is none stands `missing`, or if that is None the median of the others; where there
+    are none at all stands 0.
+    """
+    values = np.array([np.nan if score is None else score for score in scores], np.float32)
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.zeros_like(values)
+    low, high = values[known].min(), values[known].max()
+    scaled = (values - low) / (high - low) if high > low else np.where(known, 1.0, np.nan)
+    filling = np.median(scaled[known]) if missing is None else missing
+    return np.where(known, scaled, filling).astype(np.float32)
+
+
+def _fused(candidates: Sequence[Candidate], lexical: FloatVector) -> FloatVector:
+    """The convex sum of both arms; one arm alone when the other brought nothing."""
+    # What has no vector yet is neither near nor far: it must not be hidden by its novelty.
+    dense = _scaled([c.dense for c in candidates], missing=None)
+    if not dense.any():
+        return lexical
+    if not lexical.any():
+        return dense
+    return (DENSE_SHARE * dense + (1 - DENSE_SHARE) * lexical).astype(np.float32)
+
+
+def _about(asked: Question, candidates: Sequence[Candidate]) -> list[float]:
+    meant = {c.producer: 0.0 for c in candidates}
+    for producer in meant:
+        name = (producer or "").lower()
+        if name in ASKERS:
+            meant[producer] = float(asked.by_asker)
+        elif name in ANSWERERS:
+            meant[producer] = float(asked.of_assistant)
+        else:
+            meant[producer] = float(not asked.words.isdisjoint(name_words(name)))
+    return [meant[c.producer] for c in candidates]
+
+
+def _date(dates: Sequence[NamedDate], candidates: Sequence[Candidate]) -> list[float]:
+    if not dates:
+        return [0.0] * len(candidates)
+    days = [c.occurred_at.date() for c in candidates]
+    nearness = {day: max(_nearness(named, day) for named in dates) for day in set(days)}
+    return [nearness[day] for day in days]
+
+
+def _nearness(named: NamedDate, day: date) -> float:
+    period = named.period(named.year or day.year)
+    if period is None:
+        return 0.0
+    gap = max((period[0] - day).days, (day - period[1]).days, 0)
+    return exp(-gap / DATE_DECAY_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the turns of a pool stand to each other; n stands for no turn."""
+
+    before: NDArray[np.intp]
+    after: NDArray[np.intp]
+    session: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> "_Layout":
+        n = len(candidates)
+        at: dict[tuple[tuple[str, str], int], int] = {}
+        codes: dict[tuple[str, str], int] = {}
+        for i in sorted(range(n), key=lambda i: candidates[i].id, reverse=True):
+            if (session := candidates[i].session) is not None:
+                at[session, candidates[i].position] = i
+                codes.setdefault(session, i)
+        before, after, own = (np.full(n, n, np.intp) for _ in range(3))
+        for i, c in enumerate(candidates):
+            own[i] = i
+            if c.session is not None:
+                before[i] = at.get((c.session, c.position - 1), n)
+                after[i] = at.get((c.session, c.position + 1), n)
+                own[i] = codes[c.session]
+        return cls(before, after, own)
+
+
+def _chat(
+    asked: Question, candidates: Sequence[Candidate], fused: FloatVector, lexical: FloatVector
+) -> FloatMatrix:
+    """The features for chat, `(n, 9)`, in the order of `Weights`."""
+    layout = _Layout.of(candidates)
+    texts = [c.text[:HEAD_CHARACTERS].lower() for c in candidates]
+    asks = np.array([text.rstrip().endswith("?") for text in texts], np.float32)
+    found, rarity = _found_terms(asked.terms, texts)
+    padded = _padded(found)
+    around = np.maximum(found, np.maximum(padded[layout.before], padded[layout.after]))
+    coverage = found @ rarity
+    scores = _padded(fused)
+    columns = (
+        lexical,
+        _lengths(candidates),
+        np.array([_question_share(text) for text in texts], np.float32),
+        _padded(fused * asks)[layout.before],
+        np.maximum(scores[layout.before], scores[layout.after]),
+        _best_in_session(fused, layout),
+        coverage,
+        around @ rarity - coverage,
+        _best_in_session(found, layout) @ rarity,
+    )
+    return np.stack(columns, axis=1)
+
+
+def _padded(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The values with a zero row at the end, for turns that are not there."""
+    return np.concatenate([values, np.zeros((1, *values.shape[1:]), np.float32)])
+
+
+def _found_terms(terms: Sequence[str], texts: Sequence[str]) -> tuple[FloatMatrix, FloatVector]:
+    """Which terms each text holds, `(n, terms)` of 0 and 1, and the terms' rarity, sum 1."""
+    hits = [[term in text for term in terms] for text in texts]
+    found = np.array(hits, np.float32).reshape(len(texts), len(terms))
+    rarity = np.log((len(texts) + 1) / (found.sum(axis=0) + 0.5))
+    return found, (rarity / max(rarity.sum(), 1e-9)).astype(np.float32)
+
+
+def _lengths(candidates: Sequence[Candidate]) -> FloatVector:
+    """Logarithms of the lengths, scaled; what is no turn gets the turns' median: no opinion."""
+    cap = log1p(LENGTH_CAP_CHARACTERS)
+    lengths = [min(log1p(len(c.text)) / cap, 1.0) for c in candidates]
+    turns = [x for x, c in zip(lengths, candidates, strict=True) if c.kind is Kind.EPISODE]
+    usual = float(np.median(turns))
+    return np.array(
+        [x if c.kind is Kind.EPISODE else usual for x, c in zip(lengths, candidates, strict=True)],
+        np.float32,
+    )
+
+
+def _question_share(text: str) -> float:
+    asking = text.count("?")
+    return asking / (asking + text.count(".") + text.count("!")) if asking else 0.0
+
+
+def _best_in_session(values: NDArray[np.float32], layout: _Layout) -> NDArray[np.float32]:
+    """The highest of each column among the turns of the same session; its own without one."""
+    best = np.zeros_like(values)
+    np.maximum.at(best, layout.session, values)
+    return best[layout.session]

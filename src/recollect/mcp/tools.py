@@ -251,7 +251,14 @@ TOOLS: tuple[Tool[Any], ...] = (
         _forget,
         destroys=True,
     ),
-    Tool("list", "List notes by scope and name.", a.ListArguments, a.ListResult, _list, reads_only=True),
+    Tool(
+        "list",
+        "List notes by scope and name.",
+        a.ListArguments,
+        a.ListResult,
+        _list,
+        reads_only=True,
+    ),
     Tool("move", "Move a note to another scope or rename it.", a.MoveArguments, a.Placed, _move),
     Tool("read", "Read a note whole.", a.ReadArguments, a.ReadResult, _read, reads_only=True),
     Tool(

@@ -2,7 +2,7 @@
 
 from recollect.operations.browse import Browse, Page, browse
 from recollect.operations.context import Context, Operation
-from recollect.operations.edit import Changed, Edit, EditFields, Move, edit, move
+from recollect.operations.edit import Changed, Edit, EditFields, Move, MoveFields, edit, move
 from recollect.operations.forget import (
     Erased,
     EraseOne,
@@ -81,6 +81,7 @@ __all__ = [
     "MemoryView",
     "Message",
     "Move",
+    "MoveFields",
     "Operation",
     "Page",
     "Read",

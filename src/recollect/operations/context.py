@@ -159,4 +159,6 @@ async def commit(
         idempotency=idempotency(context, request, result.model_dump_json()) if keyed else None,
     )
     receipt = await context.records.commit(context.tenant, batch)
-    return result if receipt.replayed is None else type(result).model_validate_json(receipt.replayed)
+    return (
+        result if receipt.replayed is None else type(result).model_validate_json(receipt.replayed)
+    )

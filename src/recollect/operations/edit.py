@@ -97,13 +97,17 @@ async def edit(context: Context, request: Edit) -> Changed:
     raise AssertionError
 
 
-class Move(Reference):
-    """Move a note to another scope, or rename it. It keeps its id and its history."""
+class MoveFields(Request):
+    """Where a note goes to."""
 
     to_scope: Scope
     new_name: Name | None = None
     """The same name when left out."""
     expected_revision: Revision | None = None
+
+
+class Move(Reference, MoveFields):
+    """Move a note to another scope, or rename it. It keeps its id and its history."""
 
     def touches(self) -> tuple[str, ...]:
         """Where it goes to."""

@@ -67,9 +67,7 @@ async def embed_waiting(context: Context, count: int) -> int:
     waiting = await context.vectors.waiting(context.tenant, model_key(context), count)
     if waiting:
         embedded = await _embed(context, waiting, limit=None)
-        await context.vectors.store(
-            context.tenant, list(zip(waiting, embedded, strict=True))
-        )
+        await context.vectors.store(context.tenant, list(zip(waiting, embedded, strict=True)))
     return len(waiting)
 
 

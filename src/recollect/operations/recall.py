@@ -183,12 +183,8 @@ async def _pool(context: Context, request: Recall, selection: Selection) -> _Poo
     return _Pool(memories, passages, found)
 
 
-async def _lexical(
-    context: Context, request: Recall, selection: Selection, found: _Found
-) -> None:
-    found.lexical = await context.text.search(
-        context.tenant, selection, request.query, OVER_FETCH
-    )
+async def _lexical(context: Context, request: Recall, selection: Selection, found: _Found) -> None:
+    found.lexical = await context.text.search(context.tenant, selection, request.query, OVER_FETCH)
 
 
 async def _dense(context: Context, request: Recall, selection: Selection, found: _Found) -> None:

@@ -127,7 +127,9 @@ async def _place(context: Context, request: Remember) -> tuple[Memory | None, st
     A made name that another text bears already gets a number.
     """
     if request.name is not None:
-        return await context.records.named(context.tenant, request.scope, request.name), request.name
+        return await context.records.named(
+            context.tenant, request.scope, request.name
+        ), request.name
     made = made_name(request.content)
     name, number = made, 1
     while found := await context.records.named(context.tenant, request.scope, name):

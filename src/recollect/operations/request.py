@@ -46,7 +46,9 @@ def checked(check: Callable[[T], T]) -> AfterValidator:
         try:
             return check(value)
         except InvalidRequest as error:
-            raise PydanticCustomError("invalid_request", "{problem}", {"problem": str(error)}) from None
+            raise PydanticCustomError(
+                "invalid_request", "{problem}", {"problem": str(error)}
+            ) from None
 
     return AfterValidator(validate)
 
@@ -106,8 +108,6 @@ def _to_utc(time: datetime) -> datetime:
 
 def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
-
-
 
 
 Text = Annotated[str, checked(_check_text)]

@@ -19,6 +19,11 @@ class HashingEmbedder:
     model = "hashing"
     dimensions = 64
     problem = None
+    source = "built in"
+
+    async def load(self, *, allow_download: bool = False) -> None:
+        """There is nothing to load."""
+        del allow_download
 
     async def embed(
         self, texts: Sequence[str], *, purpose: Literal["query", "document"]

@@ -46,7 +46,9 @@ class InMemoryTextIndex:
                     norm = 1.2 * (0.25 + 0.75 * len(texts[memory_id]) / average)
                     scores[memory_id] += idf * count * 2.2 / (count + norm)
         hits = [
-            ScoredId(id=i, score=score) for i, score in scores.items() if selection.holds(memories[i])
+            ScoredId(id=i, score=score)
+            for i, score in scores.items()
+            if selection.holds(memories[i])
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 

@@ -25,7 +25,9 @@ class Tables:
 
     memories: dict[str, Memory] = field(default_factory=dict[str, Memory])
     revisions: dict[str, list[Revision]] = field(default_factory=dict[str, list[Revision]])
-    links: dict[tuple[str, str, str], Link] = field(default_factory=dict[tuple[str, str, str], Link])
+    links: dict[tuple[str, str, str], Link] = field(
+        default_factory=dict[tuple[str, str, str], Link]
+    )
     registry: dict[tuple[str, str], RegistryRecord] = field(
         default_factory=dict[tuple[str, str], RegistryRecord]
     )

@@ -1,12 +1,14 @@
 """The typed front of onnxruntime, which ships no types."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from recollect.domain.passages import FloatVector
+from recollect.errors import EmbedderUnavailable
 
 _INPUT = "input_ids"
 _ERRORS_ONLY = 3
@@ -20,26 +22,47 @@ class Session:
     """
 
     def __init__(self, graph: Path) -> None:
-        import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-
-        runtime: Any = onnxruntime
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        # An arena keeps what the longest text ever needed, and patterns one plan per length of
-        # text: 40 MB more after 300 long texts, and not faster.
-        options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
-        self._session = runtime.InferenceSession(
-            str(graph), options, providers=["CPUExecutionProvider"]
-        )
+        with _translated_errors() as runtime:
+            options = runtime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.inter_op_num_threads = 1
+            options.log_severity_level = _ERRORS_ONLY
+            # An arena keeps what the longest text ever needed, and patterns one plan per length
+            # of text: 40 MB more after 300 long texts, and not faster.
+            options.enable_cpu_mem_arena = False
+            options.enable_mem_pattern = False
+            providers = ["CPUExecutionProvider"]
+            self._session = runtime.InferenceSession(str(graph), options, providers=providers)
 
     def run(self, ids: Sequence[int]) -> FloatVector:
         """Return the vector of one text, (dimensions,) float32, unit length.
 
         Args:
             ids: Its token ids, special tokens included; at least one, at most 256.
+
+        Raises:
+            EmbedderUnavailable: The graph could not be run.
         """
-        outputs = self._session.run(None, {_INPUT: np.array([ids], dtype=np.int64)})
+        with _translated_errors():
+            outputs = self._session.run(None, {_INPUT: np.array([ids], dtype=np.int64)})
         return cast("FloatVector", outputs[0][0])
+
+
+@contextmanager
+def _translated_errors() -> Generator[Any]:
+    """Give the onnxruntime module; its errors leave as EmbedderUnavailable."""
+    import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+    from onnxruntime.capi import (  # pyright: ignore[reportMissingTypeStubs]
+        onnxruntime_pybind11_state,
+    )
+
+    # They share no base class of their own.
+    kinds = [kind for kind in vars(onnxruntime_pybind11_state).values() if isinstance(kind, type)]
+    errors = tuple(kind for kind in kinds if issubclass(kind, Exception))
+    try:
+        yield onnxruntime
+    except errors as error:
+        raise EmbedderUnavailable(
+            f"onnxruntime cannot run the embedding model ({type(error).__name__}); "
+            "update it, or empty the model cache folder and run `recollect warmup`"
+        ) from error

@@ -110,7 +110,11 @@ class _Writer:
         vectors_kept = before is not None and passage_source(before) == passage_source(memory)
         try:
             (key,) = self._connection.execute(
-                UPSERT, [*to_row(memory), self._embedded_by(memory.id, embedded, vectors_kept=vectors_kept)]
+                UPSERT,
+                [
+                    *to_row(memory),
+                    self._embedded_by(memory.id, embedded, vectors_kept=vectors_kept),
+                ],
             ).fetchone()
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(_taken(memory)) from error
@@ -142,9 +146,7 @@ class _Writer:
             if searchable_text(before) == text:
                 return
             self._connection.execute("delete from text_index where rowid = ?", [key])
-        self._connection.execute(
-            "insert into text_index (rowid, text) values (?, ?)", [key, text]
-        )
+        self._connection.execute("insert into text_index (rowid, text) values (?, ?)", [key, text])
 
     def _next_position(self, scope: str, session: str) -> int:
         (last,) = self._connection.execute(

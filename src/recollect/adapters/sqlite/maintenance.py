@@ -116,7 +116,9 @@ def _vector_problem(
 
 def _text_index_is_sound(connection: sqlite3.Connection) -> bool:
     try:
-        connection.execute("insert into text_index (text_index, rank) values ('integrity-check', 1)")
+        connection.execute(
+            "insert into text_index (text_index, rank) values ('integrity-check', 1)"
+        )
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT:
             return False
@@ -160,8 +162,7 @@ def _rebuild_text(connection: sqlite3.Connection) -> None:
     connection.execute(create)
     last = 0
     while rows := connection.execute(
-        SELECT.replace("select ", "select m.key, ", 1)
-        + "where m.key > ? order by m.key limit ?",
+        SELECT.replace("select ", "select m.key, ", 1) + "where m.key > ? order by m.key limit ?",
         [last, _PAGE],
     ).fetchall():
         connection.executemany(

@@ -1,0 +1,51 @@
+"""The HTTP application: REST, health and whatever other faces are mounted, behind one guard."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from recollect.api import health, problems, v1
+from recollect.api.guard import Guard, Policy
+from recollect.api.metrics import Metrics
+from recollect.operations.context import Context
+
+DESCRIPTION = "A memory server for AI agents. Errors are `application/problem+json` with a `code`."
+
+
+def create_app(
+    context: Context,
+    policy: Policy,
+    state: health.State,
+    *,
+    version: str,
+    faces: Sequence[BaseRoute] = (),
+) -> ASGIApp:
+    """Build the application over one context.
+
+    Args:
+        context: What operations are given; the guard puts the caller in.
+        policy: What the guard lets through.
+        state: What the serving process tells of itself.
+        version: Ours, shown in the OpenAPI document.
+        faces: Routes of other faces, such as MCP's.
+    """
+    app = FastAPI(
+        title="Recollect",
+        version=version,
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    metrics = Metrics()
+    app.state.context = context
+    app.state.state = state
+    app.state.metrics = metrics
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(v1.router, tags=["memories"])
+    app.router.routes.extend(faces)
+    return Guard(app, policy, context, metrics)

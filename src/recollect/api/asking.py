@@ -1,0 +1,28 @@
+"""How routes get their context and give their answers."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+
+from recollect.api.guard import PRINCIPAL
+from recollect.errors import InvalidRequest
+from recollect.operations import Context, Result
+
+MAX_KEY_CHARACTERS = 200
+
+
+def _context(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> Context:
+    """The context of this request: the caller as the guard found them, and their key."""
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
+        raise InvalidRequest(f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters")
+    context: Context = request.app.state.context
+    return replace(context, principal=request.scope[PRINCIPAL], idempotency_key=idempotency_key)
+
+
+Asked = Annotated[Context, Depends(_context)]
+
+
+def answer(result: Result, status: int = 200) -> Response:
+    """The result as JSON; pydantic writes it itself, which FastAPI would do twice."""
+    return Response(result.model_dump_json(), status, media_type="application/json")

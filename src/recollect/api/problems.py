@@ -1,0 +1,110 @@
+"""Errors as `application/problem+json` (RFC 9457), in one place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from recollect.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Denied,
+    IdempotencyMismatch,
+    InvalidRequest,
+    NotFound,
+    RecollectError,
+    StorageFull,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+log = structlog.get_logger()
+
+STATUS: Mapping[type[RecollectError], int] = {
+    InvalidRequest: 422,
+    TooLarge: 413,
+    NotFound: 404,
+    Conflict: 409,
+    IdempotencyMismatch: 422,
+    Denied: 403,
+    Unauthenticated: 401,
+    Unavailable: 503,
+    DeadlineExceeded: 504,
+    StorageFull: 507,
+    RecollectError: 500,
+}
+"""The status of each class of error; of its subclasses too, unless they have their own."""
+
+MEDIA_TYPE = "application/problem+json"
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def status_of(error: RecollectError) -> int:
+    """The HTTP status that tells of this error."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(error: RecollectError) -> JSONResponse:
+    """The response that tells of this error."""
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = "1"
+    return _document(status, error.code, str(error), headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+    app.add_exception_handler(RecollectError, _on_ours)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(ValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+async def _on_ours(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RecollectError):
+        raise error
+    if status_of(error) == STATUS[RecollectError]:
+        log.error("request.failed", code=error.code)
+    return problem(error)
+
+
+async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
+    """What is wrong with which field; the input itself is never repeated."""
+    if not isinstance(error, RequestValidationError | ValidationError):
+        raise error
+    found: list[Mapping[str, Any]] = list(error.errors())
+    problems = [
+        {"field": ".".join(str(part) for part in p["loc"] if part != "body"), "problem": p["msg"]}
+        for p in found
+    ]
+    detail = "; ".join(f"{p['field']}: {p['problem']}".removeprefix(": ") for p in problems)
+    return _document(422, InvalidRequest.code, detail, problems=problems)
+
+
+async def _on_http(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _HTTP_CODES.get(error.status_code, InvalidRequest.code)
+    return _document(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+
+
+def _document(
+    status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    body = {
+        "type": f"urn:recollect:error:{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return JSONResponse(body | more, status_code=status, headers=headers, media_type=MEDIA_TYPE)

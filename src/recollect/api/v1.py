@@ -1,0 +1,185 @@
+"""The routes of `/v1`: each turns its parameters into a request and runs the operation."""
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from recollect import operations
+from recollect.api.asking import Asked, answer
+from recollect.domain.memory import Kind
+from recollect.domain.scopes import Look
+from recollect.errors import InvalidRequest, TooLarge
+
+LINES = "application/x-ndjson"
+MAX_LINE_BYTES = 16_777_216
+
+router = APIRouter(prefix="/v1")
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    code: {"description": text, **_PROBLEM}
+    for code, text in {
+        401: "The credential is missing or wrong.",
+        403: "Not allowed.",
+        404: "There is no such memory.",
+        409: "It contradicts what is stored.",
+        413: "Too large.",
+        422: "The request is wrong.",
+        503: "Out of reach; retry later.",
+    }.items()
+}
+
+
+@router.post("/memories", status_code=201, response_model=operations.Remembered, responses=_ERRORS)
+async def remember(context: Asked, body: operations.Remember) -> Response:
+    """Store a note, or replace the one of the same scope and name."""
+    return answer(await operations.remember(context, body), 201)
+
+
+@router.get("/memories", response_model=operations.Page, responses=_ERRORS)
+async def browse(
+    context: Asked,
+    scope: str = "",
+    look: Look = Look.EXACT,
+    kind: Annotated[list[Kind] | None, Query(max_length=3)] = None,
+    name: str | None = None,
+    tag: Annotated[list[str] | None, Query(max_length=100)] = None,
+    filter: str | None = None,  # noqa: A002  (the parameter's public name)
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Response:
+    """List memories in a stable order, page by page."""
+    request = operations.Browse(
+        scope=scope,
+        look=look,
+        kinds=tuple(kind or ()),
+        name=name,
+        tags=tuple(tag or ()),
+        filter=filter,
+        cursor=cursor,
+        limit=limit,
+    )
+    return answer(await operations.browse(context, request))
+
+
+@router.delete("/memories", response_model=operations.Forgotten, responses=_ERRORS)
+async def forget_scope(
+    context: Asked, asked: Annotated[operations.ForgetScope, Query()]
+) -> Response:
+    """Forget every memory of a scope; `confirm=true` must be given."""
+    return answer(await operations.forget_scope(context, asked))
+
+
+@router.get("/memories/{id}", response_model=operations.MemoryView, responses=_ERRORS)
+async def read(context: Asked, id: str) -> Response:  # noqa: A002  (the parameter's public name)
+    """Read one memory whole."""
+    return answer(await operations.read(context, operations.Read(id=id)))
+
+
+@router.patch("/memories/{id}", response_model=operations.Changed, responses=_ERRORS)
+async def edit(context: Asked, id: str, body: operations.EditFields) -> Response:  # noqa: A002
+    """Change a memory in place; what is left out stays."""
+    given = body.model_dump(exclude_unset=True)
+    return answer(await operations.edit(context, operations.Edit(id=id, **given)))
+
+
+@router.delete("/memories/{id}", response_model=operations.Forgotten, responses=_ERRORS)
+async def forget(
+    context: Asked,
+    id: str,  # noqa: A002
+    expected_revision: int | None = None,
+) -> Response:
+    """Forget a memory: no answer holds it any more."""
+    request = operations.ForgetOne(id=id, expected_revision=expected_revision)
+    return answer(await operations.forget(context, request))
+
+
+@router.post("/memories/{id}/move", response_model=operations.Changed, responses=_ERRORS)
+async def move(context: Asked, id: str, body: operations.MoveFields) -> Response:  # noqa: A002
+    """Move a note to another scope, or rename it."""
+    return answer(await operations.move(context, operations.Move(id=id, **body.model_dump())))
+
+
+@router.post("/memories/{id}/erase", response_model=operations.Erased, responses=_ERRORS)
+async def erase(context: Asked, id: str) -> Response:  # noqa: A002
+    """Delete a memory for good, with all its revisions; a forgotten one too."""
+    return answer(await operations.erase(context, operations.EraseOne(id=id)))
+
+
+@router.get("/memories/{id}/history", response_model=operations.Revisions, responses=_ERRORS)
+async def history(context: Asked, id: str) -> Response:  # noqa: A002
+    """List the revisions of a memory, oldest first."""
+    return answer(await operations.history(context, operations.History(id=id)))
+
+
+@router.post("/recall", response_model=operations.Recalled, responses=_ERRORS)
+async def recall(context: Asked, body: operations.Recall) -> Response:
+    """Find memories by meaning and by words, best first."""
+    return answer(await operations.recall(context, body))
+
+
+@router.post("/messages", response_model=operations.Ingested, responses=_ERRORS)
+async def ingest(context: Asked, body: operations.Ingest) -> Response:
+    """Store messages of a conversation, in order, all or none."""
+    return answer(await operations.ingest(context, body))
+
+
+@router.get("/stats", response_model=operations.Figures, responses=_ERRORS)
+async def stats(context: Asked) -> Response:
+    """Tell how much there is."""
+    return answer(await operations.stats(context, operations.Stats()))
+
+
+@router.post("/reindex", response_model=operations.Reindexed, responses=_ERRORS)
+async def reindex(context: Asked) -> Response:
+    """Rebuild every index from the records; vectors follow in the background."""
+    return answer(await operations.reindex(context, operations.Reindex()))
+
+
+@router.post("/check", response_model=operations.Checked, responses=_ERRORS)
+async def check(context: Asked, body: operations.Check) -> Response:
+    """Find, and repair, every projection that differs from the records."""
+    return answer(await operations.check(context, body))
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses=_ERRORS | {200: {"description": "Every record.", "content": {LINES: {}}}},
+)
+async def export(context: Asked) -> Response:
+    """Give every record as JSON Lines."""
+    return StreamingResponse(operations.export(context), media_type=LINES)
+
+
+@router.post(
+    "/import",
+    response_model=operations.Imported,
+    responses=_ERRORS,
+    openapi_extra={
+        "requestBody": {"content": {LINES: {"schema": {"type": "string"}}}, "required": True}
+    },
+)
+async def import_lines(context: Asked, request: Request) -> Response:
+    """Store what an export gave. Doing it twice changes nothing."""
+    return answer(await operations.import_lines(context, _lines(request.stream())))
+
+
+async def _lines(stream: AsyncIterable[bytes]) -> AsyncGenerator[str]:
+    """The lines of a streamed body, one by one."""
+    rest = b""
+    async for part in stream:
+        *whole, rest = (rest + part).split(b"\n")
+        for line in whole:
+            yield _text(line)
+        if len(rest) > MAX_LINE_BYTES:
+            raise TooLarge(f"a line has more than {MAX_LINE_BYTES} bytes")
+    yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest("the lines must be UTF-8") from None

@@ -1,0 +1,153 @@
+"""Serving: one process with its context, its faces and its work in the background."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import version
+from ipaddress import ip_address
+from typing import Any
+
+import structlog
+import uvicorn
+from anyio import create_task_group, sleep, sleep_forever
+from mcp.server import Server, ServerRequestContext
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from recollect.api.app import create_app
+from recollect.api.guard import PRINCIPAL, Policy
+from recollect.api.health import State
+from recollect.app import running
+from recollect.app.wiring import LoadableEmbedder, open_context
+from recollect.errors import ConfigError, EmbedderUnavailable
+from recollect.mcp.server import create_server
+from recollect.operations import Context, catch_up, work
+from recollect.operations.embedding import model_key
+from recollect.settings import Settings
+
+log = structlog.get_logger()
+
+POLL = timedelta(milliseconds=500)
+"""How often work in the background is looked for."""
+
+LOAD_AGAIN = timedelta(seconds=30)
+"""How long until a model that could not be loaded is looked for again."""
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
+    """Give the application, ready to answer, with its work running in the background.
+
+    Raises:
+        ConfigError: It would be reachable from other machines without a credential.
+    """
+    policy = _policy(settings)
+    state = State()
+    async with open_context(settings) as (context, model), create_task_group() as tasks:
+        manager = StreamableHTTPSessionManager(
+            mcp_server(context), stateless=True, json_response=True
+        )
+        face = StreamableHTTPASGIApp(manager)
+        faces = [Route(path, face) for path in ("/mcp", "/mcp/")]
+        async with manager.run():
+            tasks.start_soon(work_in_background, context, model.embedder)
+            state.starting = None
+            yield create_app(context, policy, state, version=version("recollect"), faces=faces)
+        tasks.cancel_scope.cancel()
+
+
+def mcp_server(context: Context) -> Server[Any]:
+    """The MCP server over this context, for HTTP and for stdio."""
+
+    def context_of(call: ServerRequestContext[Any, Any]) -> Context:
+        if call.request is None:
+            return context
+        return replace(context, principal=call.request.scope[PRINCIPAL])
+
+    return create_server(context_of, version("recollect"))
+
+
+async def work_in_background(context: Context, embedder: LoadableEmbedder) -> None:
+    """Load the model, then do what waits, for as long as the process runs."""
+    await context.records.last_seq(context.tenant)
+    while True:
+        try:
+            await embedder.load()
+            break
+        except EmbedderUnavailable as error:
+            log.warning("embedder.unavailable", problem=str(error))
+            await sleep(LOAD_AGAIN.total_seconds())
+    await context.vectors.warm(context.tenant, model_key(context))
+    await catch_up(context)
+    while True:
+        if not await work(context):
+            await sleep(POLL.total_seconds())
+
+
+def _policy(settings: Settings) -> Policy:
+    loopback = _is_loopback(settings.host)
+    if not loopback and settings.token is None and not settings.insecure:
+        raise ConfigError(
+            f"listening at {settings.host} would let every machine in: set RECOLLECT_TOKEN, "
+            "or pass --insecure if something else guards the way"
+        )
+    return Policy(
+        token=settings.token.get_secret_value() if settings.token else None,
+        hosts=(*settings.allowed_hosts, settings.host),
+        origins=settings.allowed_origins,
+        any_host=not loopback and not settings.allowed_hosts,
+        max_body_bytes=settings.max_body_bytes,
+        deadline_seconds=settings.deadline_seconds,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
+async def serve(settings: Settings) -> None:
+    """Listen until the process is told to stop. Raises ConfigError."""
+    async with open_app(settings) as app:
+        await listen(app, settings)
+
+
+async def listen(app: ASGIApp, settings: Settings) -> None:
+    """Serve the application at the address of the settings; says where once it listens."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    )
+    async with create_task_group() as tasks:
+        tasks.start_soon(_announce, server, settings)
+        await server.serve()
+        tasks.cancel_scope.cancel()
+    if not server.started:
+        raise ConfigError(
+            f"cannot listen at {settings.host}:{settings.port}; is something else there? "
+            "Choose another port with --port"
+        )
+
+
+async def _announce(server: uvicorn.Server, settings: Settings) -> None:
+    """Note the address in the data folder once the server listens, for `recollect mcp`."""
+    while not server.started:
+        await sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    log.info("server.listening", url=f"http://{host}:{port}")
+    with running.announced(settings.data_dir, f"http://{host}:{port}"):
+        await sleep_forever()
