@@ -20,6 +20,7 @@ from recollect.domain.filters import (
     RecordField,
     Value,
     ValueType,
+    type_of,
 )
 from recollect.domain.memory import Detail, Episode, Fact, JsonValue, Memory, Note
 
@@ -33,9 +34,10 @@ MOMENTS = tuple(
 
 characters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 texts = st.sampled_from(WORDS) | st.text(characters, max_size=8)
-keys = st.sampled_from(KEYS) | st.text(
-    characters.filter(lambda c: c >= " " and c not in '"\\'), max_size=8
+key_characters = st.characters(
+    min_codepoint=ord(" "), exclude_characters='"\\', exclude_categories=["Cs"]
 )
+keys = st.sampled_from(KEYS) | st.text(key_characters, max_size=8)
 numbers: st.SearchStrategy[int | float] = (
     st.sampled_from(NUMBERS)
     | st.integers(-(2**63), 2**63 - 1)
@@ -89,13 +91,18 @@ def memories() -> st.SearchStrategy[Memory]:
     )
 
 
-def filters() -> st.SearchStrategy[Filter]:
-    """Filters that `parse` could have given."""
-    return st.recursive(_conditions(), _compounds, max_leaves=8)
+def filters(about: Memory | None = None) -> st.SearchStrategy[Filter]:
+    """Filters that `parse` could have given; of a memory, on what it has."""
+    return st.recursive(conditions(about), _compounds, max_leaves=6)
+
+
+def conditions(about: Memory | None = None) -> st.SearchStrategy[Filter]:
+    """Filters of a single condition."""
+    return st.one_of(_on_metadata(about), _on_tags(about), _on_record())
 
 
 def _compounds(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
-    parts = st.lists(inner, min_size=2, max_size=4).map(tuple)
+    parts = st.lists(inner, min_size=2, max_size=3).map(tuple)
     return st.builds(And, parts) | st.builds(Or, parts) | st.builds(Not, inner)
 
 
@@ -108,18 +115,34 @@ _VALUES: dict[ValueType, st.SearchStrategy[Value]] = {
 
 
 @st.composite
-def _conditions(draw: st.DrawFn) -> Filter:
-    field: Field
+def _on_metadata(draw: st.DrawFn, about: Memory | None) -> Filter:
+    metadata = about.metadata if about else {}
+    key = draw(st.sampled_from(sorted(metadata)) | keys if metadata else keys)
+    own = metadata.get(key)
+    kind = draw(st.sampled_from([ValueType.TEXT, ValueType.NUMBER, ValueType.BOOLEAN]))
     if draw(st.booleans()):
-        field = MetadataKey(draw(keys))
-        kind = draw(st.sampled_from([ValueType.TEXT, ValueType.NUMBER, ValueType.BOOLEAN]))
-    else:
-        field = RecordField(draw(st.sampled_from(sorted(FIELD_TYPES))))
-        kind = FIELD_TYPES[field.name]
-    values = _VALUES[kind]
-    operators = [Operator.EQ, Operator.NE] if field == TAGS else list(Operator)
-    return draw(
-        st.builds(Comparison, st.just(field), st.sampled_from(operators), values)
-        | st.builds(In, st.just(field), st.lists(values, min_size=1, max_size=3).map(tuple))
-        | st.builds(IsNull, st.just(field))
+        kind = type_of(own) or kind
+    values = _VALUES[kind] | st.just(own) if type_of(own) is kind else _VALUES[kind]
+    return draw(_condition(MetadataKey(key), list(Operator), values))
+
+
+@st.composite
+def _on_tags(draw: st.DrawFn, about: Memory | None) -> Filter:
+    values = texts | st.sampled_from(about.tags) if about and about.tags else texts
+    return draw(_condition(TAGS, [Operator.EQ, Operator.NE], values))
+
+
+@st.composite
+def _on_record(draw: st.DrawFn) -> Filter:
+    name = draw(st.sampled_from(sorted(FIELD_TYPES.keys() - {"tags"})))
+    return draw(_condition(RecordField(name), list(Operator), _VALUES[FIELD_TYPES[name]]))
+
+
+def _condition(
+    field: Field, operators: list[Operator], values: st.SearchStrategy[Value]
+) -> st.SearchStrategy[Filter]:
+    return st.one_of(
+        st.builds(Comparison, st.just(field), st.sampled_from(operators), values),
+        st.builds(In, st.just(field), st.lists(values, min_size=1, max_size=3).map(tuple)),
+        st.just(IsNull(field)),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from platformdirs import user_cache_path, user_data_path
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing_extensions import TypeIs
 
 from recollect.errors import ConfigError
 
@@ -141,5 +142,5 @@ def unknown_variables() -> list[str]:
     )
 
 
-def _is_model(annotation: Any) -> bool:
+def _is_model(annotation: Any) -> TypeIs[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -52,7 +52,7 @@ async def test_vectors_have_unit_length_and_the_promised_shape(embedder: Embedde
 async def test_similar_texts_are_closer_than_different_ones(embedder: Embedder) -> None:
     friday, same, cat = await embedder.embed(TEXTS, purpose="document")
 
-    assert friday @ same > 0.6
+    assert friday @ same > 0.5
     assert friday @ cat < 0.2
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import filters, memories
+from tests.strategies import conditions, filters, memories
 
 from recollect.adapters import sqlite
 from recollect.adapters.sqlite.filters import compile_filter
@@ -45,13 +45,19 @@ def selects(connection: sqlite3.Connection, condition: Filter) -> bool:
     return bool(connection.execute("select 1 from memory m where " + sql, values).fetchall())  # noqa: S608
 
 
+def with_filters(memory: Memory) -> st.SearchStrategy[tuple[Memory, list[Filter]]]:
+    asked = st.lists(conditions(memory) | filters(memory), min_size=5, max_size=8)
+    return st.tuples(st.just(memory), asked)
+
+
 @settings(max_examples=200, deadline=None)
-@given(memory=memories(), conditions=st.lists(filters(), min_size=1, max_size=4))
+@given(asked=memories().flatmap(with_filters))
 def test_sqlite_and_the_domain_answer_alike(
-    connection: sqlite3.Connection, memory: Memory, conditions: list[Filter]
+    connection: sqlite3.Connection, asked: tuple[Memory, list[Filter]]
 ) -> None:
+    memory, questions = asked
     store(connection, memory)
-    for condition in conditions:
+    for condition in questions:
         assert answer(connection, condition) is evaluate(condition, memory)
         assert selects(connection, condition) is matches(condition, memory)
 

@@ -245,8 +245,8 @@ class Hub:
                 prefix = "/sentence-transformers/all-MiniLM-L6-v2/resolve/main/"
                 return str(hub.folder / path.removeprefix(prefix))
 
-            def log_message(self, *_: object) -> None:
-                pass
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Keep quiet."""
 
         return Handler
 

@@ -71,7 +71,7 @@ def mcp_server(context: Context) -> Server[Any]:
 
 async def work_in_background(context: Context, embedder: LoadableEmbedder) -> None:
     """Load the model, then do what waits, for as long as the process runs."""
-    await context.records.last_seq(context.tenant)
+    await context.log.last_seq(context.tenant)
     while True:
         try:
             await embedder.load()
@@ -144,7 +144,7 @@ async def listen(app: ASGIApp, settings: Settings) -> None:
 
 async def _announce(server: uvicorn.Server, settings: Settings) -> None:
     """Note the address in the data folder once the server listens, for `recollect mcp`."""
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  (uvicorn has no event for it)
         await sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

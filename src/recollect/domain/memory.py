@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
-JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"  # fmt: skip
+JsonValue: TypeAlias = (
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
 
 
 class Kind(StrEnum):

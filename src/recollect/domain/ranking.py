@@ -1,9 +1,10 @@
 """Ranking: which candidates of a pool answer a question best.
 
 A linear model over features that cost next to nothing. Three hold for every memory: both arms'
-scores fused, is it by whom the question is about, is it from when the question is about. The
-others are for chat, where a turn means little without the turns around it; they fade out as the
-texts of the pool grow longer, and then what stays is a convex sum of both arms.
+scores fused, is it by whom the question is about, is it from when the question is about. One is
+for conversations with long messages. The others are for chat, where a turn means little without
+the turns around it; they fade out as the pool's messages grow longer. Among notes and facts what
+stays is a convex sum of both arms.
 """
 
 import json
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from math import exp, log1p
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,8 @@ LONG_CHARACTERS = 800
 
 DATE_DECAY_DAYS = 7.0
 HEAD_CHARACTERS = 1500
-LENGTH_CAP_CHARACTERS = 1000
+CHAT_LENGTHS = (10, 1_000)
+LONG_LENGTHS = (100, 10_000)
 ASKERS = frozenset({"user", "human"})
 ANSWERERS = frozenset({"assistant", "ai", "agent", "bot", "model"})
 
@@ -70,8 +72,10 @@ class Weights:
         about: It is by whom the question is about: the producer's name is in the question, the
             question speaks of *me* and this is the user's, of *you* and this is the assistant's.
         date: It is from when the question names; fades by e for each week of distance.
+        long_length: Logarithm of the length, in a pool of long messages: a long one is near to many
+            questions by one of its passages, and is the answer to few.
         chat_lexical: Corrects the share of the lexical score within `fused`.
-        chat_length: Logarithm of the length: `Wow, nice!` answers nothing.
+        chat_length: Logarithm of the length, in a pool of chat: `Wow, nice!` answers nothing.
         chat_question: The share of its sentences that ask.
         chat_answer: The fused score of the turn before, if that ends with a question.
         chat_nearby: The better fused score of the turns before and after.
@@ -85,6 +89,7 @@ class Weights:
     fused: float
     about: float
     date: float
+    long_length: float
     chat_lexical: float
     chat_length: float
     chat_question: float
@@ -107,8 +112,9 @@ class Weights:
 
 
 FEATURES = tuple(field.name for field in fields(Weights) if field.name != "version")
-_EVERYWHERE = 3
-"""The first so many features do not depend on the pool being chat."""
+_ALWAYS = 3
+_CHAT = 4
+"""The first three features are there in every pool, the chat features start with the fifth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +140,7 @@ def rank(question: str, candidates: Sequence[Candidate], weights: Weights) -> li
     if not candidates:
         return []
     matrix = features(question, candidates)
-    scores = _scores(matrix, weights, chat_share(candidates))
+    scores = _scores(matrix, weights, shape_of(candidates))
     order = sorted(
         range(len(candidates)),
         key=lambda i: (-scores[i], -candidates[i].occurred_at.timestamp(), candidates[i].id),
@@ -161,19 +167,35 @@ def features(question: str, candidates: Sequence[Candidate]) -> FloatMatrix:
     matrix[:, 0] = fused
     matrix[:, 1] = _about(asked, candidates)
     matrix[:, 2] = _date(asked.dates, candidates)
-    if share := chat_share(candidates):
-        matrix[:, _EVERYWHERE:] = share * _chat(asked, candidates, fused, lexical)
+    shape = shape_of(candidates)
+    if shape.long:
+        matrix[:, _ALWAYS] = shape.long * _lengths(candidates, LONG_LENGTHS)
+    if shape.chat:
+        matrix[:, _CHAT:] = shape.chat * _chat(asked, candidates, fused, lexical)
     return matrix
 
 
-def chat_share(candidates: Sequence[Candidate]) -> float:
-    """How far the pool is chat, 0 to 1: the share of episodes in it, if these are short."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How far a pool is chat and how far it is conversation in long messages.
+
+    Both together are the share of episodes in the pool, 0 to 1.
+    """
+
+    chat: float
+    long: float
+
+
+def shape_of(candidates: Sequence[Candidate]) -> Shape:
+    """The shape of a pool, by the upper quartile of the lengths of its episodes."""
     lengths = [len(c.text) for c in candidates if c.kind is Kind.EPISODE]
     if not lengths:
-        return 0.0
+        return Shape(0.0, 0.0)
     upper_quartile = sorted(lengths)[len(lengths) * 3 // 4]
-    shape = (LONG_CHARACTERS - upper_quartile) / (LONG_CHARACTERS - CHAT_CHARACTERS)
-    return min(max(shape, 0.0), 1.0) * len(lengths) / len(candidates)
+    chat = (LONG_CHARACTERS - upper_quartile) / (LONG_CHARACTERS - CHAT_CHARACTERS)
+    chat = min(max(chat, 0.0), 1.0)
+    share = len(lengths) / len(candidates)
+    return Shape(chat * share, (1.0 - chat) * share)
 
 
 def dense_order(candidates: Sequence[Candidate]) -> list[str]:
@@ -216,14 +238,15 @@ def weights_json(weights: Weights) -> str:
     return json.dumps({"version": version, "coefficients": rounded}, indent=2) + "\n"
 
 
-def _scores(matrix: FloatMatrix, weights: Weights, chat: float) -> list[float]:
+def _scores(matrix: FloatMatrix, weights: Weights, shape: Shape) -> list[float]:
     """The weighted sums, scaled by the worst and the best that the features allow here."""
     coefficients = weights.vector()
     # What no candidate can have (a name that the question does not hold, chat where there is
     # none) takes nothing from the best.
-    reach = np.full(len(FEATURES), chat, np.float32)
+    reach = np.full(len(FEATURES), shape.chat, np.float32)
     reach[0] = 1.0
-    reach[1:_EVERYWHERE] = matrix[:, 1:_EVERYWHERE].max(axis=0)
+    reach[1:_ALWAYS] = matrix[:, 1:_ALWAYS].max(axis=0)
+    reach[_ALWAYS] = shape.long
     room = coefficients * reach
     lowest, highest = float(room[room < 0].sum()), float(room[room > 0].sum())
     scores = (matrix @ coefficients - lowest) / max(highest - lowest, 1e-9)
@@ -328,7 +351,7 @@ def _chat(
     scores = _padded(fused)
     columns = (
         lexical,
-        _lengths(candidates),
+        _lengths(candidates, CHAT_LENGTHS),
         np.array([_question_share(text) for text in texts], np.float32),
         _padded(fused * asks)[layout.before],
         np.maximum(scores[layout.before], scores[layout.after]),
@@ -353,16 +376,16 @@ def _found_terms(terms: Sequence[str], texts: Sequence[str]) -> tuple[FloatMatri
     return found, (rarity / max(rarity.sum(), 1e-9)).astype(np.float32)
 
 
-def _lengths(candidates: Sequence[Candidate]) -> FloatVector:
-    """Logarithms of the lengths, scaled; what is no turn gets the turns' median: no opinion."""
-    cap = log1p(LENGTH_CAP_CHARACTERS)
-    lengths = [min(log1p(len(c.text)) / cap, 1.0) for c in candidates]
-    turns = [x for x, c in zip(lengths, candidates, strict=True) if c.kind is Kind.EPISODE]
-    usual = float(np.median(turns))
-    return np.array(
-        [x if c.kind is Kind.EPISODE else usual for x, c in zip(lengths, candidates, strict=True)],
-        np.float32,
-    )
+def _lengths(candidates: Sequence[Candidate], limits: tuple[int, int]) -> FloatVector:
+    """Logarithms of the lengths, the limits becoming 0 and 1.
+
+    What is no episode gets the episodes' median, so that it neither gains nor loses by it.
+    """
+    low, high = np.log(limits)
+    logarithms = np.log([max(len(c.text), 1) for c in candidates])
+    scaled = np.clip((logarithms - low) / (high - low), 0.0, 1.0)
+    episodes = np.array([c.kind is Kind.EPISODE for c in candidates])
+    return np.where(episodes, scaled, np.median(scaled[episodes])).astype(np.float32)
 
 
 def _question_share(text: str) -> float:

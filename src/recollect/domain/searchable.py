@@ -1,13 +1,17 @@
-"""The text that indexes see of a memory: its words in context, ready for word and meaning search."""
+"""The text that indexes see of a memory: its words in their context."""
 
 import re
 from datetime import datetime
+from itertools import pairwise
 from typing import assert_never
 
 from recollect.domain.memory import Episode, Fact, Memory, Note
 
 # Han, kana, Hangul and their extensions: written without spaces, or searched by parts of words.
-_CJK = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3100-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+_CJK = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3100-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
 _CJK_CHARACTER = re.compile(f"([{_CJK}])")
 _CJK_RUN_OR_WORD = re.compile(f"[{_CJK}]+|[^\\W{_CJK}]+")
 
@@ -64,7 +68,7 @@ def phrases(words: str) -> list[str]:
     found: dict[str, None] = {}
     for run in _CJK_RUN_OR_WORD.findall(words):
         if _CJK_CHARACTER.match(run) and len(run) > 1:
-            found.update((f"{a} {b}", None) for a, b in zip(run, run[1:], strict=False))
+            found.update((f"{a} {b}", None) for a, b in pairwise(run))
         else:
             found[run] = None
     return list(found)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Embedded, NewJob, Put, Verb
@@ -72,7 +72,7 @@ class Changed(Result):
     scope: str
     revision: int
     updated_at: Time
-    degraded: list[str] = []
+    degraded: list[str] = Field(default_factory=list[str])
 
 
 @operation(Right.WRITE)

@@ -4,8 +4,8 @@ from typing import Literal
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Erase, Forget
-from recollect.domain.scopes import Look
 from recollect.domain.memory import Kind
+from recollect.domain.scopes import Look
 from recollect.errors import NotFound
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.reference import Reference, find

@@ -60,7 +60,7 @@ class Ingested(Result):
     """The episodes' ids, in the order of the messages."""
 
     ids: list[str]
-    degraded: list[str] = []
+    degraded: list[str] = Field(default_factory=list[str])
 
 
 @operation(Right.WRITE)
@@ -73,7 +73,7 @@ async def ingest(context: Context, request: Ingest) -> Ingested:
     for attempt in range(ATTEMPTS):
         known = await _known(context, request)
         fresh: dict[int, Memory] = {}
-        ids: list[str] = []
+        ids: list[str] = Field(default_factory=list[str])
         for index, message in enumerate(request.messages):
             memory = known.get(message.id) if message.id is not None else None
             if memory is None:

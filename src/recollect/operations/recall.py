@@ -97,7 +97,7 @@ class Hit(Result):
     matched: Matched
     arms: dict[str, Arm]
     """`dense`: cosine similarity; `lexical`: BM25."""
-    neighbours: list[MemoryView] = []
+    neighbours: list[MemoryView] = Field(default_factory=list[MemoryView])
     features: dict[str, float] | None = None
 
 
@@ -226,7 +226,7 @@ def _candidate(
 
 async def _hit(context: Context, request: Recall, pool: _Pool, ranked: Ranked) -> Hit:
     memory = pool.memories[ranked.id]
-    neighbours: list[Memory] = []
+    neighbours: list[Memory] = Field(default_factory=list[Memory])
     if request.before or request.after:
         neighbours = await context.records.neighbours(
             context.tenant, memory, request.before, request.after

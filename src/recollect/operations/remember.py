@@ -4,10 +4,10 @@ from pydantic import Field
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Embedded, Put
+from recollect.domain.filters import Comparison, Operator, RecordField
 from recollect.domain.memory import Kind, Memory, Note
 from recollect.domain.names import made_name
 from recollect.domain.scopes import Look
-from recollect.domain.filters import Comparison, Operator, RecordField
 from recollect.errors import AlreadyExists, Conflict, NotFound, RevisionConflict
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.embedding import embed_now, model_key
@@ -32,8 +32,10 @@ SIMILAR_AT_MOST = 3
 
 
 class Remember(Request):
-    """Store a note: a decision, a preference, anything worth keeping. One with the same scope
-    and name is replaced; its id and creation time stay."""
+    """Store a note: a decision, a preference, anything worth keeping.
+
+    One with the same scope and name is replaced; its id and creation time stay.
+    """
 
     content: Content
     """Markdown, at most 1 MiB."""
@@ -81,8 +83,8 @@ class Remembered(Result):
     replaced: bool
     created_at: Time
     updated_at: Time
-    similar: list[Similar] = []
-    degraded: list[str] = []
+    similar: list[Similar] = Field(default_factory=list[Similar])
+    degraded: list[str] = Field(default_factory=list[str])
 
 
 @operation(Right.WRITE)

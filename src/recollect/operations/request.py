@@ -68,7 +68,7 @@ def _check_content(text: str) -> str:
 
 
 def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    _check_numbers(metadata)
+    _check_value(metadata)
     try:
         size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
     except UnicodeEncodeError:
@@ -78,25 +78,28 @@ def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return metadata
 
 
-def _check_numbers(value: JsonValue) -> None:
+def _check_value(value: JsonValue) -> None:
     match value:
-        case bool():
-            return
-        case int() if not -_INT64 <= value < _INT64:
-            raise InvalidRequest("whole numbers in metadata must fit in 64 bits")
-        case float() if not math.isfinite(value):
-            raise InvalidRequest("numbers in metadata must be finite")
         case str():
             _check_text(value)
+        case int() | float():
+            _check_number(value)
         case list():
             for item in value:
-                _check_numbers(item)
+                _check_value(item)
         case dict():
             for key, item in value.items():
                 _check_text(key)
-                _check_numbers(item)
+                _check_value(item)
         case _:
             return
+
+
+def _check_number(number: float) -> None:
+    if not math.isfinite(number):
+        raise InvalidRequest("numbers in metadata must be finite")
+    if isinstance(number, int) and not -_INT64 <= number < _INT64:
+        raise InvalidRequest("whole numbers in metadata must fit in 64 bits")
 
 
 def _to_utc(time: datetime) -> datetime:

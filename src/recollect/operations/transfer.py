@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
@@ -39,7 +39,7 @@ class Imported(Result):
 
     imported: int = 0
     unchanged: int = 0
-    skipped: list[Skipped] = []
+    skipped: list[Skipped] = Field(default_factory=list[Skipped])
 
 
 async def export(context: Context) -> AsyncGenerator[str]:
@@ -101,7 +101,7 @@ def _check_format(line: str) -> None:
         header = None
     if not isinstance(header, dict) or header != dict(FORMAT):
         raise InvalidRequest(
-            'the first line must be {"format": "recollect", "version": 1}: this is no export of ours'
+            'this is no export of ours: the first line must be {"format": "recollect", "version": 1}'
         )
 
 
@@ -128,10 +128,10 @@ class _Importing:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._waiting: list[_Item] = []
+        self._waiting: list[_Item] = Field(default_factory=list[_Item])
         self.imported = 0
         self.unchanged = 0
-        self.skipped: list[Skipped] = []
+        self.skipped: list[Skipped] = Field(default_factory=list[Skipped])
 
     async def add(self, number: int, line: str) -> None:
         """Take a line; a wrong one is noted."""

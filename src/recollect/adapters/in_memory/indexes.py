@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from recollect.adapters.in_memory.records import drop_vectors, waiting
@@ -36,7 +36,7 @@ class InMemoryTextIndex:
         texts = {i: _stems(searchable_text(m)) for i, m in memories.items()}
         wanted = {" ".join(_stems(p)) for p in phrases(" ".join(content_words(query)))}
         average = sum(map(len, texts.values())) / max(len(texts), 1)
-        scores: Counter[str] = Counter()
+        scores: defaultdict[str, float] = defaultdict(float)
         for phrase in wanted:
             counts = {i: f" {' '.join(t)} ".count(f" {phrase} ") for i, t in texts.items()}
             found = sum(count > 0 for count in counts.values())
@@ -123,6 +123,7 @@ class InMemoryMaintenance:
         return len(tables.memories)
 
     async def backup(self, tenant: str, target: str) -> int:
+        del tenant, target
         raise Unavailable("memories in the process cannot be backed up; export them instead")
 
     async def ping(self, tenant: str) -> None:

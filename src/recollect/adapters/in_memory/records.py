@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 from recollect.adapters.in_memory.jobs import enqueue
@@ -146,41 +147,53 @@ def drop_vectors(tables: Tables, memory_id: str) -> None:
     tables.vectors = {key: made for key, made in tables.vectors.items() if key[0] != memory_id}
 
 
-def _apply(tables: Tables, batch: Batch, change: Change) -> Iterator[LogEntry]:
+def _apply(tables: Tables, batch: Batch, change: Change) -> list[LogEntry]:
     match change:
         case Put():
-            yield _put(tables, batch, change)
+            return [_put(tables, batch, change)]
         case Forget():
-            yield _forget(tables, batch, change)
+            return [_forget(tables, batch, change)]
         case Erase():
-            yield _erase(tables, batch, change.id)
-        case PutLink(link=link):
-            for end in (link.from_id, link.to_id):
-                if end not in tables.memories:
-                    raise NotFound(end)
-            tables.links[link.from_id, link.to_id, link.type] = link
-            yield _log(tables, batch, "link", f"{link.from_id}>{link.to_id}:{link.type}", 0)
-        case DropLink(from_id=from_id, to_id=to_id, type=link_type):
-            if tables.links.pop((from_id, to_id, link_type), None):
-                yield _log(tables, batch, "link", f"{from_id}>{to_id}:{link_type}", 0)
-        case PutRecord(record=record, expected_revision=expected):
-            found = tables.registry.get((record.type, record.id))
-            name = f"{record.type}:{record.id}"
-            expect(name, expected, found.revision if found else 0)
-            tables.registry[record.type, record.id] = record
-            yield _log(tables, batch, "record", name, record.revision)
-        case DropRecord(type=record_type, id=record_id):
-            if found := tables.registry.pop((record_type, record_id), None):
-                name = f"{record_type}:{record_id}"
-                yield _log(tables, batch, "record", name, found.revision + 1)
+            return [_erase(tables, batch, change.id)]
+        case PutLink() | DropLink():
+            return _link(tables, batch, change)
+        case PutRecord() | DropRecord():
+            return _record(tables, batch, change)
         case _:
             assert_never(change)
+
+
+def _link(tables: Tables, batch: Batch, change: PutLink | DropLink) -> list[LogEntry]:
+    ends = change.link if isinstance(change, PutLink) else change
+    key = (ends.from_id, ends.to_id, ends.type)
+    if isinstance(change, PutLink):
+        for end in key[:2]:
+            if end not in tables.memories:
+                raise NotFound(end)
+        tables.links[key] = change.link
+    elif not tables.links.pop(key, None):
+        return []
+    return [_log(tables, batch, "link", (f"{ends.from_id}>{ends.to_id}:{ends.type}", 0))]
+
+
+def _record(tables: Tables, batch: Batch, change: PutRecord | DropRecord) -> list[LogEntry]:
+    target = change.record if isinstance(change, PutRecord) else change
+    name = f"{target.type}:{target.id}"
+    found = tables.registry.get((target.type, target.id))
+    if isinstance(change, PutRecord):
+        expect(name, change.expected_revision, found.revision if found else 0)
+        tables.registry[target.type, target.id] = change.record
+        return [_log(tables, batch, "record", (name, change.record.revision))]
+    if not found:
+        return []
+    del tables.registry[target.type, target.id]
+    return [_log(tables, batch, "record", (name, found.revision + 1))]
 
 
 def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
     before = tables.memories.get(change.memory.id)
     expect(change.memory.id, change.expected_revision, before.revision if before else 0)
-    memory = placed(change.memory, lambda *place: _next_position(tables, *place))
+    memory = placed(change.memory, partial(_next_position, tables))
     _refuse_taken(tables, memory)
     kept = tables.revisions.setdefault(memory.id, [])
     last = kept[-1].revision if kept else 0
@@ -188,7 +201,7 @@ def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
     if before is None or passage_source(before) != passage_source(memory):
         drop_vectors(tables, memory.id)
     tables.memories[memory.id] = memory
-    entry = _log(tables, batch, change.verb, memory.id, memory.revision, before)
+    entry = _log(tables, batch, change.verb, (memory.id, memory.revision), before)
     kept.append(_revision(entry, memory))
     return entry
 
@@ -219,7 +232,7 @@ def _forget(tables: Tables, batch: Batch, change: Forget) -> LogEntry:
     if change.expected_revision is not None:
         expect(change.id, change.expected_revision, before.revision)
     _remove(tables, change.id)
-    entry = _log(tables, batch, "forget", change.id, before.revision + 1, before)
+    entry = _log(tables, batch, "forget", (change.id, before.revision + 1), before)
     tables.revisions[change.id].append(_revision(entry, None))
     return entry
 
@@ -230,7 +243,7 @@ def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
     before = tables.memories.get(memory_id)
     last = tables.revisions.pop(memory_id)[-1].revision
     _remove(tables, memory_id)
-    return _log(tables, batch, "erase", memory_id, last + 1, before)
+    return _log(tables, batch, "erase", (memory_id, last + 1), before)
 
 
 def _remove(tables: Tables, memory_id: str) -> None:
@@ -243,10 +256,10 @@ def _log(
     tables: Tables,
     batch: Batch,
     verb: Verb,
-    record_id: str,
-    revision: int,
+    written: tuple[str, int],
     before: Memory | None = None,
 ) -> LogEntry:
+    record_id, revision = written
     entry = LogEntry(
         seq=len(tables.log) + 1,
         at=batch.at,
@@ -273,9 +286,9 @@ def _revision(entry: LogEntry, memory: Memory | None) -> Revision:
 
 def _session(tables: Tables, scope: str, session: str) -> Iterator[Memory]:
     for memory in tables.memories.values():
-        if isinstance(memory.detail, Episode):
-            if (memory.scope, memory.detail.session) == (scope, session):
-                yield memory
+        detail = memory.detail
+        if isinstance(detail, Episode) and (memory.scope, detail.session) == (scope, session):
+            yield memory
 
 
 def _next_position(tables: Tables, scope: str, session: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,12 +53,10 @@ class Session:
 def _translated_errors() -> Generator[Any]:
     """Give the onnxruntime module; its errors leave as EmbedderUnavailable."""
     import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-    from onnxruntime.capi import (  # pyright: ignore[reportMissingTypeStubs]
-        onnxruntime_pybind11_state,
-    )
 
-    # They share no base class of their own.
-    kinds = [kind for kind in vars(onnxruntime_pybind11_state).values() if isinstance(kind, type)]
+    # They share no base class of their own, and only this module lists them.
+    names = vars(import_module("onnxruntime.capi.onnxruntime_pybind11_state")).values()
+    kinds = (kind for kind in names if isinstance(kind, type))
     errors = tuple(kind for kind in kinds if issubclass(kind, Exception))
     try:
         yield onnxruntime

@@ -157,7 +157,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def migrations() -> list[str]:
     """The SQL of every migration, in order."""
-    folder = resources.files(__package__) / "migrations"
+    folder = resources.files("recollect.adapters.sqlite") / "migrations"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [f.read_text(encoding="utf-8") for f in files]
 

@@ -42,12 +42,12 @@ class SqliteMaintenance:
         return await database.write(_rebuild)
 
     async def backup(self, tenant: str, target: str) -> int:
-        path = Path(target)
-        if path.exists():
-            raise AlreadyExists(f"{target} exists already; choose another file")
         database = await self._home.database(tenant)
+        path = Path(target)
 
         def copy() -> int:
+            if path.exists():
+                raise AlreadyExists(f"{target} exists already; choose another file")
             with translated_errors():
                 source = sqlite3.connect(database.path)
                 copied = sqlite3.connect(path)

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 import simsimd
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.scopes import ScopeSet
+
+S = TypeVar("S", bound=np.generic)
 
 DEAD = -1
 _LOAD = """
@@ -173,7 +176,7 @@ class PassageMatrix:
         self._scopes = _grown(self._scopes[rows], capacity)
 
 
-def _grown(values: NDArray[np.generic], capacity: int) -> NDArray[np.generic]:
+def _grown(values: NDArray[S], capacity: int) -> NDArray[S]:
     grown = np.zeros(capacity, dtype=values.dtype)
     grown[: len(values)] = values
     return grown

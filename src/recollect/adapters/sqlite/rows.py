@@ -8,15 +8,15 @@ from typing import Any
 from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.domain.memory import Detail, Episode, Fact, Memory, Note
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "id", "scope", "kind", "content", "tags", "metadata", "source", "external_id", "occurred_at",
     "created_at", "updated_at", "revision", "importance", "expires_at", "name", "producer",
     "produced_for", "role", "session", "position", "category", "tag", "feature", "valid_from",
     "valid_to",
 )  # fmt: skip
-SELECT = "select " + ", ".join(f"m.{c}" for c in COLUMNS) + " from memory m "
+SELECT = f"select {', '.join(f'm.{c}' for c in COLUMNS)} from memory m "  # noqa: S608
 UPSERT = (
-    f"insert into memory ({', '.join(COLUMNS)}, embedded_by) "  # noqa: S608  (our own names)
+    f"insert into memory ({', '.join(COLUMNS)}, embedded_by) "  # noqa: S608  (these are our own names)
     f"values ({', '.join('?' * len(COLUMNS))}, ?) on conflict (id) do update set "
     + ", ".join(f"{c} = excluded.{c}" for c in (*COLUMNS[1:], "embedded_by"))
     + " returning key"

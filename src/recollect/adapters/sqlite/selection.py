@@ -1,9 +1,9 @@
 """Selections as SQL conditions over `memory m`."""
 
 from recollect.adapters.sqlite.filters import SqlValue, compile_filter
+from recollect.adapters.sqlite.times import to_micros
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Position, Selection
-from recollect.adapters.sqlite.times import to_micros
 
 
 def compile_selection(selection: Selection) -> tuple[str, list[SqlValue]]:
@@ -20,7 +20,7 @@ def compile_scopes(scopes: ScopeSet) -> tuple[str, list[SqlValue]]:
     if scopes.is_everything:
         return "1", []
     conditions = ["m.scope = ?"] * len(scopes.exact)
-    values: list[SqlValue] = sorted(scopes.exact)
+    values: list[SqlValue] = [*sorted(scopes.exact)]
     for root in sorted(scopes.subtrees):
         conditions.append("m.scope = ? or (m.scope >= ? and m.scope < ?)")
         values += [root, root + "/", root + "0"]  # '0' is the character behind '/'

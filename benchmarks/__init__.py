@@ -1,0 +1,1 @@
+"""What recollect costs: `python -m benchmarks` measures it and writes a report."""

@@ -1,0 +1,77 @@
+"""MCP over stdio: a bridge to the server that holds the data folder, else the folder itself."""
+
+from importlib.metadata import version
+from typing import Any
+
+import httpx2
+from anyio import create_task_group
+from mcp import Client, types
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server import Server, ServerRequestContext
+from mcp.server.stdio import stdio_server
+
+from recollect.app.running import noted_url
+from recollect.app.serve import mcp_server, work_in_background
+from recollect.app.wiring import open_context
+from recollect.settings import Settings
+
+HEALTH_TIMEOUT_SECONDS = 2
+
+
+async def run_stdio(settings: Settings) -> None:
+    """Speak MCP on standard input and output until the client closes them."""
+    url = settings.url or noted_url(settings.data_dir)
+    if url is not None and await _answers(url):
+        await _bridge(url, settings)
+        return
+    async with open_context(settings) as (context, model), create_task_group() as tasks:
+        tasks.start_soon(work_in_background, context, model.embedder)
+        await _speak(mcp_server(context))
+        tasks.cancel_scope.cancel()
+
+
+async def _answers(url: str) -> bool:
+    """Whether a server is there; a killed one leaves its note behind."""
+    try:
+        async with httpx2.AsyncClient(timeout=HEALTH_TIMEOUT_SECONDS) as client:
+            return (await client.get(f"{url}/healthz")).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+async def _bridge(url: str, settings: Settings) -> None:
+    token = settings.token.get_secret_value() if settings.token else None
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=settings.deadline_seconds) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as remote,
+    ):
+        await _speak(_forwarding(remote))
+
+
+def _forwarding(remote: Client) -> Server[Any]:
+    """A server that passes every call on; calls it does not know are the remote's to refuse."""
+
+    async def list_tools(
+        _: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return await remote.list_tools()
+
+    async def call_tool(
+        _: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        return await remote.call_tool(params.name, params.arguments)
+
+    return Server(
+        "recollect",
+        version=version("recollect"),
+        title="Recollect",
+        instructions=remote.instructions,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+async def _speak(server: Server[Any]) -> None:
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
