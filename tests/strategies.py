@@ -45,7 +45,7 @@ numbers: st.SearchStrategy[int | float] = (
 )
 moments = st.sampled_from(MOMENTS) | st.datetimes(timezones=st.just(UTC))
 json_values: st.SearchStrategy[JsonValue] = st.one_of(
-    st.none(), st.booleans(), numbers, texts, st.lists(texts | numbers, max_size=2),
+    st.none(), st.booleans(), st.booleans(), numbers, texts, st.lists(texts | numbers, max_size=2),
     st.dictionaries(keys, numbers, max_size=2),
 )  # fmt: skip
 
@@ -117,7 +117,7 @@ _VALUES: dict[ValueType, st.SearchStrategy[Value]] = {
 @st.composite
 def _on_metadata(draw: st.DrawFn, about: Memory | None) -> Filter:
     metadata = about.metadata if about else {}
-    key = draw(st.sampled_from(sorted(metadata)) | keys if metadata else keys)
+    key = draw(st.sampled_from(sorted(metadata)) if metadata and draw(st.integers(0, 3)) else keys)
     own = metadata.get(key)
     kind = draw(st.sampled_from([ValueType.TEXT, ValueType.NUMBER, ValueType.BOOLEAN]))
     if draw(st.booleans()):

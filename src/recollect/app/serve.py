@@ -2,27 +2,24 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from ipaddress import ip_address
-from typing import Any
 
 import structlog
 import uvicorn
 from anyio import create_task_group, sleep, sleep_forever
-from mcp.server import Server, ServerRequestContext
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from recollect.api.app import create_app
-from recollect.api.guard import PRINCIPAL, Policy
+from recollect.api.guard import Policy
 from recollect.api.health import State
 from recollect.app import running
+from recollect.app.faces import LateFace, open_mcp_face
 from recollect.app.wiring import LoadableEmbedder, open_context
 from recollect.errors import ConfigError, EmbedderUnavailable
-from recollect.mcp.server import create_server
 from recollect.operations import Context, catch_up, work
 from recollect.operations.embedding import model_key
 from recollect.settings import Settings
@@ -46,32 +43,18 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     policy = _policy(settings)
     state = State()
     async with open_context(settings) as (context, model), create_task_group() as tasks:
-        manager = StreamableHTTPSessionManager(
-            mcp_server(context), stateless=True, json_response=True
-        )
-        face = StreamableHTTPASGIApp(manager)
+        face = LateFace(partial(open_mcp_face, context))
         faces = [Route(path, face) for path in ("/mcp", "/mcp/")]
-        async with manager.run():
-            tasks.start_soon(work_in_background, context, model.embedder)
-            state.starting = None
-            yield create_app(context, policy, state, version=version("recollect"), faces=faces)
+        tasks.start_soon(work_in_background, context, model.embedder)
+        tasks.start_soon(face.open)
+        await context.log.last_seq(context.tenant)
+        state.starting = None
+        yield create_app(context, policy, state, version=version("recollect"), faces=faces)
         tasks.cancel_scope.cancel()
-
-
-def mcp_server(context: Context) -> Server[Any]:
-    """The MCP server over this context, for HTTP and for stdio."""
-
-    def context_of(call: ServerRequestContext[Any, Any]) -> Context:
-        if call.request is None:
-            return context
-        return replace(context, principal=call.request.scope[PRINCIPAL])
-
-    return create_server(context_of, version("recollect"))
 
 
 async def work_in_background(context: Context, embedder: LoadableEmbedder) -> None:
     """Load the model, then do what waits, for as long as the process runs."""
-    await context.log.last_seq(context.tenant)
     while True:
         try:
             await embedder.load()

@@ -1,8 +1,9 @@
 """What a question says about its answer: its words, whom it is about, the dates it names."""
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from recollect.domain.searchable import phrases
 
@@ -54,13 +55,10 @@ class NamedDate:
     def period(self, year: int) -> tuple[date, date] | None:
         """First and last day of it in this year; None when the calendar has no such date."""
         try:
-            first = date(year, self.month, self.day or 1)
+            last = monthrange(year, self.month)[1]
+            return date(year, self.month, self.day or 1), date(year, self.month, self.day or last)
         except ValueError:
             return None
-        if self.day:
-            return first, first
-        following = date(year + self.month // 12, self.month % 12 + 1, 1)
-        return first, following - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

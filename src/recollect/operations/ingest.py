@@ -73,7 +73,7 @@ async def ingest(context: Context, request: Ingest) -> Ingested:
     for attempt in range(ATTEMPTS):
         known = await _known(context, request)
         fresh: dict[int, Memory] = {}
-        ids: list[str] = Field(default_factory=list[str])
+        ids: list[str] = []
         for index, message in enumerate(request.messages):
             memory = known.get(message.id) if message.id is not None else None
             if memory is None:

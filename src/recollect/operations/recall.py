@@ -226,7 +226,7 @@ def _candidate(
 
 async def _hit(context: Context, request: Recall, pool: _Pool, ranked: Ranked) -> Hit:
     memory = pool.memories[ranked.id]
-    neighbours: list[Memory] = Field(default_factory=list[Memory])
+    neighbours: list[Memory] = []
     if request.before or request.after:
         neighbours = await context.records.neighbours(
             context.tenant, memory, request.before, request.after

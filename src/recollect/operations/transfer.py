@@ -128,10 +128,10 @@ class _Importing:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._waiting: list[_Item] = Field(default_factory=list[_Item])
+        self._waiting: list[_Item] = []
         self.imported = 0
         self.unchanged = 0
-        self.skipped: list[Skipped] = Field(default_factory=list[Skipped])
+        self.skipped: list[Skipped] = []
 
     async def add(self, number: int, line: str) -> None:
         """Take a line; a wrong one is noted."""

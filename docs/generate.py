@@ -1,0 +1,186 @@
+"""Writes the reference pages that follow from the code: `python docs/generate.py`.
+
+A test compares the pages with what this would write.
+"""
+
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import typer
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from recollect import errors
+from recollect.api.problems import STATUS, status_of
+from recollect.cli.main import app as cli
+from recollect.cli.exits import exit_code
+from recollect.mcp.schemas import input_schema
+from recollect.mcp.tools import TOOLS
+from recollect.settings import PREFIX, Settings
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
+
+
+def pages() -> Mapping[str, str]:
+    """The generated pages: file name and text."""
+    return {
+        "settings.md": NOTE + settings_page(),
+        "errors.md": NOTE + errors_page(),
+        "tools.md": NOTE + tools_page(),
+        "cli.md": NOTE + cli_page(),
+    }
+
+
+def settings_page() -> str:
+    """Every environment variable."""
+    rows = "\n".join(
+        f"| `{variable}` | {default} | {text} |"
+        for variable, default, text in sorted(_settings(Settings, PREFIX))
+    )
+    return f"""\
+# Settings
+
+Read once, at start, from the environment. A variable with our prefix that is not listed here
+stops the start. Options of the command line go before the environment.
+
+| variable | default | meaning |
+|---|---|---|
+{rows}
+"""
+
+
+def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    seen: set[str] = set()
+    for name, field in model.model_fields.items():
+        variable = prefix + name.upper()
+        choices = [part for part in (field.annotation, *get_args(field.annotation)) if _model(part)]
+        for choice in choices:
+            for nested in _settings(choice, variable + "__"):
+                if nested[0].endswith("__KIND"):
+                    continue
+                yield nested
+        if choices:
+            kinds = [choice.model_fields["kind"].default for choice in choices]
+            default = f"`{kinds[-1] if name == 'store' else kinds[0]}`"
+            yield f"{variable}__KIND", default, _one_line(field.description)
+        elif variable not in seen:
+            seen.add(variable)
+            yield variable, _default(field.default), _one_line(field.description)
+
+
+def _model(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "the platform's"
+    return "unset" if value in (None, ()) else f"`{value}`"
+
+
+def errors_page() -> str:
+    """Every error."""
+    rows = "\n".join(
+        f"| `{error.code}` | {status_of_class(error)} | {exit_code(error)} | {_one_line(error.__doc__)} |"
+        for error in sorted(_subclasses(errors.RecollectError), key=lambda e: (e.code, e.__name__))
+    )
+    return f"""\
+# Errors
+
+REST answers errors with `application/problem+json`: `code` is stable and made for programs,
+`detail` for people. The SDK raises the class of the same name in `recollect.errors`. The command
+line ends with the exit code.
+
+| code | HTTP status | exit code | meaning |
+|---|---|---|---|
+{rows}
+"""
+
+
+def status_of_class(error: type[errors.RecollectError]) -> int:
+    """The HTTP status of a class of errors."""
+    return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
+
+
+def _subclasses(error: type[errors.RecollectError]) -> set[type[errors.RecollectError]]:
+    return {error}.union(*(_subclasses(child) for child in error.__subclasses__()))
+
+
+def tools_page() -> str:
+    """Every MCP tool."""
+    return "# MCP tools\n\n" + "\n".join(_tool(tool) for tool in TOOLS)
+
+
+def _tool(tool: Any) -> str:
+    schema = input_schema(tool.arguments)
+    required = schema.get("required", [])
+    rows = "\n".join(
+        f"| `{name}` | {_type(field)} | {'yes' if name in required else ''} "
+        f"| {_one_line(field.get('description'))} |"
+        for name, field in schema["properties"].items()
+    )
+    fields = ", ".join(f"`{name}`" for name in tool.result.model_fields)
+    return f"""\
+## {tool.name}
+
+{tool.description}
+
+| argument | type | required | |
+|---|---|---|---|
+{rows}
+
+Gives {fields}.
+"""
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    found = field.get("type", "any")
+    if "anyOf" in field:
+        found = [option.get("type", "any") for option in field["anyOf"]]
+    return " or ".join(found) if isinstance(found, list) else found
+
+
+def cli_page() -> str:
+    """Every command."""
+    command = typer.main.get_command(cli)
+    return "# Command line\n\n" + "\n".join(_command(command, "recollect"))
+
+
+def _command(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name)
+    lines = [f"## `{name}`", "", cleandoc(command.help or ""), ""]
+    rows = [
+        f"| `{parameter}` | {_one_line(text)} |"
+        for option in command.get_params(context)
+        if (record := option.get_help_record(context))
+        for parameter, text in [record]
+    ]
+    arguments = [p.name for p in command.params if isinstance(p, click.Argument)]
+    if arguments:
+        lines += ["Arguments: " + ", ".join(f"`{a}`" for a in arguments if a) + ".", ""]
+    if rows:
+        lines += ["| option | |", "|---|---|", *rows, ""]
+    yield "\n".join(lines)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found and not found.hidden:
+                yield from _command(found, f"{name} {child}")
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write every page."""
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

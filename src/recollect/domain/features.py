@@ -1,0 +1,303 @@
+"""What ranking knows about each candidate of a pool, from the pool and the question alone.
+
+Three features hold for every memory: both arms' scores fused, is it by whom the question is about,
+is it from when the question is about. One is for conversations with long messages. The others are
+for chat, where a turn means little without the turns around it; they fade out as the pool's
+messages grow longer. Among notes and facts the fused score and the date stay alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import exp, log
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recollect.domain.memory import Kind
+from recollect.domain.passages import FloatMatrix, FloatVector
+from recollect.domain.questions import NamedDate, Question, name_words, read_question
+
+# Min-max scores are summed in this proportion when both arms ran. Measured on LoCoMo and BEAM:
+# flat between 0.5 and 0.6.
+DENSE_SHARE = 0.55
+
+# A pool is chat when three quarters of its episodes are shorter than the first number of
+# characters, and no chat at all from the second on. Between two people that quarter lies at 100
+# to 250 (LoCoMo), with an assistant that writes at length above 2,000 (BEAM).
+CHAT_CHARACTERS = 300
+LONG_CHARACTERS = 800
+
+DATE_DECAY_DAYS = 7.0
+HEAD_CHARACTERS = 1500
+CHAT_LENGTHS = (10, 1_000)
+ASKERS = frozenset({"user", "human"})
+ANSWERERS = frozenset({"assistant", "ai", "agent", "bot", "model"})
+
+FEATURES = (
+    # Both arms' scores, each scaled to 0..1 over the pool, in the proportion of `DENSE_SHARE`.
+    "fused",
+    # It is by whom the question is about: the producer's name is in the question, or the question
+    # speaks of *me* and this is the user's, or of *you* and this is the assistant's.
+    "about",
+    # It is from when the question names; fades by e for each week of distance.
+    "date",
+    # Long messages: the logarithm of its length by the median of its producer, who writes at 0.5
+    # as usual and at 1 ten times more. A long message is near to many questions by one of its
+    # passages, and the answer to few.
+    "long_length",
+    # Corrects the share of the lexical score within `fused`.
+    "chat_lexical",
+    # The logarithm of its length: `Wow, nice!` answers nothing.
+    "chat_length",
+    # The share of its sentences that ask.
+    "chat_question",
+    # The fused score of the turn before, if that ends with a question.
+    "chat_answer",
+    # The better fused score of the turns before and after.
+    "chat_nearby",
+    # The best fused score in its session.
+    "chat_session_best",
+    # The share of the question's words in it, weighted by their rarity in the pool.
+    "chat_coverage",
+    # What the turns before and after add to that share.
+    "chat_around",
+    # That share for the whole session.
+    "chat_session_coverage",
+)
+"""The features in the order of the columns; each lies between 0 and 1."""
+
+ALWAYS = 3
+"""So many of them, the first, do not depend on the shape of the pool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What ranking may look at.
+
+    Attributes:
+        session: Scope and session of an episode; None for what belongs to no session.
+        position: Order within the session.
+        dense: Cosine similarity; None when the dense arm did not run or has no vector.
+        lexical: Higher is better; None when the lexical arm did not run or did not find it.
+    """
+
+    id: str
+    text: str
+    kind: Kind
+    producer: str | None
+    session: tuple[str, str] | None
+    position: int
+    occurred_at: datetime
+    dense: float | None
+    lexical: float | None
+
+
+def features(question: str, candidates: Sequence[Candidate]) -> FloatMatrix:
+    """The features of each candidate, `(n, len(FEATURES))`, rows in the order given."""
+    matrix = np.zeros((len(candidates), len(FEATURES)), np.float32)
+    if not candidates:
+        return matrix
+    asked = read_question(question)
+    lexical = _scaled([c.lexical for c in candidates], missing=0.0)
+    fused = _fused(candidates, lexical)
+    matrix[:, 0] = fused
+    matrix[:, 1] = _about(asked, candidates)
+    matrix[:, 2] = _date(asked.dates, candidates)
+    shape = shape_of(candidates)
+    if shape.long:
+        matrix[:, ALWAYS] = shape.long * _lengths_for_producer(candidates)
+    if shape.chat:
+        matrix[:, ALWAYS + 1 :] = shape.chat * _chat(asked, candidates, fused, lexical)
+    return matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How far a pool is chat and how far it is conversation in long messages.
+
+    Both together are the share of episodes in the pool, 0 to 1.
+    """
+
+    chat: float
+    long: float
+
+
+def shape_of(candidates: Sequence[Candidate]) -> Shape:
+    """The shape of a pool, by the upper quartile of the lengths of its episodes."""
+    lengths = [len(c.text) for c in candidates if c.kind is Kind.EPISODE]
+    if not lengths:
+        return Shape(0.0, 0.0)
+    upper_quartile = sorted(lengths)[len(lengths) * 3 // 4]
+    chat = (LONG_CHARACTERS - upper_quartile) / (LONG_CHARACTERS - CHAT_CHARACTERS)
+    chat = min(max(chat, 0.0), 1.0)
+    share = len(lengths) / len(candidates)
+    return Shape(chat * share, (1.0 - chat) * share)
+
+
+def _scaled(scores: Sequence[float | None], missing: float | None) -> FloatVector:
+    """Scores to 0..1 by the lowest and highest there are, all 1 when these are equal.
+
+    Where there is none stands `missing`, or if that is None the median of the others; where there
+    are none at all stands 0.
+    """
+    values = np.array([np.nan if score is None else score for score in scores], np.float32)
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.zeros_like(values)
+    low, high = values[known].min(), values[known].max()
+    scaled = (values - low) / (high - low) if high > low else np.where(known, 1.0, np.nan)
+    filling = np.median(scaled[known]) if missing is None else missing
+    return np.where(known, scaled, filling).astype(np.float32)
+
+
+def _fused(candidates: Sequence[Candidate], lexical: FloatVector) -> FloatVector:
+    """The convex sum of both arms; one arm alone when the other brought nothing."""
+    # What has no vector yet is neither near nor far: it must not be hidden by its novelty.
+    dense = _scaled([c.dense for c in candidates], missing=None)
+    if not dense.any():
+        return lexical
+    if not lexical.any():
+        return dense
+    mixed = DENSE_SHARE * dense + (1 - DENSE_SHARE) * lexical
+    return mixed.astype(np.float32)
+
+
+def _about(asked: Question, candidates: Sequence[Candidate]) -> list[float]:
+    meant = {c.producer: 0.0 for c in candidates}
+    for producer in meant:
+        name = (producer or "").lower()
+        if name in ASKERS:
+            meant[producer] = float(asked.by_asker)
+        elif name in ANSWERERS:
+            meant[producer] = float(asked.of_assistant)
+        else:
+            meant[producer] = float(not asked.words.isdisjoint(name_words(name)))
+    return [meant[c.producer] for c in candidates]
+
+
+def _date(dates: Sequence[NamedDate], candidates: Sequence[Candidate]) -> list[float]:
+    if not dates:
+        return [0.0] * len(candidates)
+    days = [c.occurred_at.date() for c in candidates]
+    nearness = {day: max(_nearness(named, day) for named in dates) for day in set(days)}
+    return [nearness[day] for day in days]
+
+
+def _nearness(named: NamedDate, day: date) -> float:
+    period = named.period(named.year or day.year)
+    if period is None:
+        return 0.0
+    gap = max((period[0] - day).days, (day - period[1]).days, 0)
+    return exp(-gap / DATE_DECAY_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the turns of a pool stand to each other; n stands for no turn."""
+
+    before: NDArray[np.intp]
+    after: NDArray[np.intp]
+    session: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> "_Layout":
+        n = len(candidates)
+        at: dict[tuple[tuple[str, str], int], int] = {}
+        codes: dict[tuple[str, str], int] = {}
+        for i in sorted(range(n), key=lambda i: candidates[i].id, reverse=True):
+            if (session := candidates[i].session) is not None:
+                at[session, candidates[i].position] = i
+                codes.setdefault(session, i)
+        before, after, own = (np.full(n, n, np.intp) for _ in range(3))
+        for i, c in enumerate(candidates):
+            own[i] = i
+            if c.session is not None:
+                before[i] = at.get((c.session, c.position - 1), n)
+                after[i] = at.get((c.session, c.position + 1), n)
+                own[i] = codes[c.session]
+        return cls(before, after, own)
+
+
+def _chat(
+    asked: Question, candidates: Sequence[Candidate], fused: FloatVector, lexical: FloatVector
+) -> FloatMatrix:
+    """The features for chat, `(n, 9)`, in the order of `FEATURES`."""
+    layout = _Layout.of(candidates)
+    texts = [c.text[:HEAD_CHARACTERS].lower() for c in candidates]
+    asks = np.array([c.text.rstrip().endswith("?") for c in candidates], np.float32)
+    found, rarity = _found_terms(asked.terms, texts)
+    padded = _padded(found)
+    around = np.maximum(found, np.maximum(padded[layout.before], padded[layout.after]))
+    coverage = found @ rarity
+    scores = _padded(fused)
+    columns = (
+        lexical,
+        _lengths(candidates),
+        np.array([_question_share(text) for text in texts], np.float32),
+        _padded(fused * asks)[layout.before],
+        np.maximum(scores[layout.before], scores[layout.after]),
+        _best_in_session(fused, layout),
+        coverage,
+        around @ rarity - coverage,
+        _best_in_session(found, layout) @ rarity,
+    )
+    return np.stack(columns, axis=1)
+
+
+def _padded(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The values with a zero row at the end, for turns that are not there."""
+    return np.concatenate([values, np.zeros((1, *values.shape[1:]), np.float32)])
+
+
+def _found_terms(terms: Sequence[str], texts: Sequence[str]) -> tuple[FloatMatrix, FloatVector]:
+    """Which terms each text holds, `(n, terms)` of 0 and 1, and the terms' rarity, sum 1."""
+    hits = [[term in text for term in terms] for text in texts]
+    found = np.array(hits, np.float32).reshape(len(texts), len(terms))
+    rarity = np.log((len(texts) + 1) / (found.sum(axis=0) + 0.5))
+    return found, (rarity / max(rarity.sum(), 1e-9)).astype(np.float32)
+
+
+def _lengths_for_producer(candidates: Sequence[Candidate]) -> FloatVector:
+    """How long each is by its producer's standard; 0.5 for what is no episode."""
+    lengths: list[float] = _log_lengths(candidates).tolist()
+    usual: dict[str | None, list[float]] = {}
+    for c, length in zip(candidates, lengths, strict=True):
+        if c.kind is Kind.EPISODE:
+            usual.setdefault(c.producer, []).append(length)
+    medians = {producer: median(of_producer) for producer, of_producer in usual.items()}
+    relative = [
+        (length - medians[c.producer]) / log(10) if c.kind is Kind.EPISODE else 0.0
+        for c, length in zip(candidates, lengths, strict=True)
+    ]
+    return np.clip(0.5 + np.array(relative, np.float32) / 2, 0.0, 1.0, dtype=np.float32)
+
+
+def _lengths(candidates: Sequence[Candidate]) -> FloatVector:
+    """Logarithms of the lengths; what is no turn gets the turns' median, to neither end."""
+    low, high = log(CHAT_LENGTHS[0]), log(CHAT_LENGTHS[1])
+    scaled = np.clip((_log_lengths(candidates) - low) / (high - low), 0.0, 1.0)
+    episodes = _episodes(candidates)
+    return np.where(episodes, scaled, np.median(scaled[episodes]).astype(np.float32))
+
+
+def _log_lengths(candidates: Sequence[Candidate]) -> FloatVector:
+    lengths = np.array([len(c.text) for c in candidates], np.float32)
+    return np.log(np.maximum(lengths, 1.0))
+
+
+def _episodes(candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
+    return np.array([c.kind is Kind.EPISODE for c in candidates])
+
+
+def _question_share(text: str) -> float:
+    asking = text.count("?")
+    return asking / (asking + text.count(".") + text.count("!")) if asking else 0.0
+
+
+def _best_in_session(values: NDArray[np.float32], layout: _Layout) -> NDArray[np.float32]:
+    """The highest of each column among the turns of the same session; its own without one."""
+    best = np.zeros_like(values)
+    np.maximum.at(best, layout.session, values)
+    return best[layout.session]
