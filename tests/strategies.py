@@ -23,6 +23,7 @@ from recollect.domain.filters import (
     type_of,
 )
 from recollect.domain.memory import Detail, Episode, Fact, JsonValue, Memory, Note
+from recollect.domain.scopes import ScopeSet
 
 WORDS = ("", "tea", "Tea", "tea ", "it's", 'a "b" \\c', "чай", "お茶", "\uffff", "🍵", "1", "true")
 KEYS = ("topic", "user-id", "a.b", "город", "", "$", "it's", "[0]", "a b")
@@ -146,3 +147,10 @@ def _condition(
         st.builds(In, st.just(field), st.lists(values, min_size=1, max_size=3).map(tuple)),
         st.just(IsNull(field)),
     )
+
+
+def scope_sets() -> st.SearchStrategy[ScopeSet]:
+    """Sets of scopes around those that memories have."""
+    scopes = st.sampled_from(["", "work", "work/recollect", "work/recollect/x", "wor", "a"])
+    listed = st.frozensets(scopes, max_size=3)
+    return st.builds(ScopeSet, listed, listed | st.just(frozenset[str]()))

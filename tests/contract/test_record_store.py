@@ -158,7 +158,8 @@ SAID = episode("Old.", scope="work", session="s", external_id="x")
 async def test_one_impossible_change_undoes_the_whole_batch(
     store: Store, change: Change, error: type[RecollectError]
 ) -> None:
-    await store.records.commit(TENANT, storing(TAKEN, SAID))
+    doomed = note()
+    await store.records.commit(TENANT, storing(TAKEN, SAID, doomed))
     before = await _everything(store)
     fresh = note("Findable.", scope="work")
 
@@ -169,7 +170,7 @@ async def test_one_impossible_change_undoes_the_whole_batch(
                 put(fresh),
                 put(replace(SAID, content="New.", revision=2), 1),
                 PutLink(link=Link(from_id=fresh.id, to_id=SAID.id, type="about")),
-                Forget(id=SAID.id),
+                Forget(id=doomed.id),
                 change,
                 jobs=(NewJob(queue="q", dedupe_key="k"),),
             ),

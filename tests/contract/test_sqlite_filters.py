@@ -1,6 +1,8 @@
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +15,22 @@ from recollect.adapters import sqlite
 from recollect.adapters.sqlite.filters import compile_filter
 from recollect.adapters.sqlite.rows import COLUMNS, to_row
 from recollect.adapters.sqlite.times import from_micros, to_micros
-from recollect.domain.filters import MAX_DEPTH, Filter, all_of, evaluate, matches, parse
-from recollect.domain.memory import Memory
+from recollect.domain.filters import (
+    MAX_DEPTH,
+    Comparison,
+    Filter,
+    In,
+    IsNull,
+    MetadataKey,
+    Not,
+    Operator,
+    Value,
+    all_of,
+    evaluate,
+    matches,
+    parse,
+)
+from recollect.domain.memory import JsonValue, Memory
 
 _SCHEMA = Path(next(iter(sqlite.__path__))) / "schema.sql"
 _INSERT = "insert into memory ({}) values ({})".format(  # noqa: S608
@@ -60,6 +76,34 @@ def test_sqlite_and_the_domain_answer_alike(
     for condition in questions:
         assert answer(connection, condition) is evaluate(condition, memory)
         assert selects(connection, condition) is matches(condition, memory)
+
+
+STORED: dict[str, JsonValue] = {
+    "null": None, "true": True, "false": False, "one": 1, "float": 1.0, "more": 1.5, "text": "1",
+    "word": "true", "empty": "", "list": [1], "nothing": [], "object": {"one": 1},
+}  # fmt: skip
+ASKED: list[Value] = [True, False, 1, 0, 1.0, 1.5, -1, "1", "true", "", "[1]"]
+
+
+@given(memory=memories())
+@settings(max_examples=1, deadline=None)
+def test_every_type_stored_answers_every_type_asked(
+    connection: sqlite3.Connection, memory: Memory
+) -> None:
+    memory = replace(memory, metadata=STORED)
+    store(connection, memory)
+    for field in [MetadataKey(key) for key in [*STORED, "missing"]]:
+        compared = [Comparison(field, o, v) for o, v in itertools.product(Operator, ASKED)]
+        for condition in [*compared, *(In(field, (v,)) for v in ASKED), IsNull(field)]:
+            assert answer(connection, condition) is evaluate(condition, memory)
+            assert answer(connection, Not(condition)) is evaluate(Not(condition), memory)
+
+
+def test_nothing_that_a_user_wrote_is_part_of_the_statement() -> None:
+    odd, plain = parse("m.\"'; drop--\" = 'it; drop--'"), parse("m.topic = 'tea'")
+    assert odd is not None
+    assert plain is not None
+    assert compile_filter(odd)[0] == compile_filter(plain)[0]
 
 
 def bushy(levels: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fastapi import FastAPI
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from recollect.api import health, problems, v1
@@ -20,7 +20,7 @@ def create_app(
     state: health.State,
     *,
     version: str,
-    faces: Sequence[BaseRoute] = (),
+    faces: Sequence[Route] = (),
 ) -> ASGIApp:
     """Build the application over one context.
 
@@ -40,7 +40,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    metrics = Metrics()
+    metrics = Metrics([face.path for face in faces])
     app.state.context = context
     app.state.state = state
     app.state.metrics = metrics

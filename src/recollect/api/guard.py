@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recollect.api.metrics import Metrics
-from recollect.api.problems import problem
+from recollect.api.problems import crash, problem
 from recollect.domain.access import LOCAL, Principal
 from recollect.errors import (
     DeadlineExceeded,
@@ -77,12 +77,11 @@ class Guard:
         except RecollectError as error:
             await answer.give_up(problem(error), scope, receive)
         except Exception as error:  # noqa: BLE001  (the outermost boundary of the process)
-            log.error("request.crashed", error=type(error).__name__, request_id=answer.request_id)
-            await answer.give_up(
-                problem(RecollectError("an unexpected error; the log has the request id")),
-                scope,
-                receive,
+            # No traceback: an exception's text may hold what somebody remembers.
+            log.error(  # noqa: TRY400
+                "request.crashed", error=type(error).__name__, request_id=answer.request_id
             )
+            await answer.give_up(crash(), scope, receive)
         self._metrics.observe(scope, answer.status, perf_counter() - started)
 
     def _request_id(self, headers: Headers) -> str:
@@ -90,28 +89,28 @@ class Guard:
         return given if _REQUEST_ID.fullmatch(given) else self._new_id()
 
     def _admit(self, path: str, headers: Headers) -> Principal:
-        if not self._is_known_host(headers.get("host", "")):
+        if not self._is_known_host(headers.get("host", "").lower()):
             raise Denied("this Host header is not allowed; see the setting allowed_hosts")
         origin = headers.get("origin")
-        if origin is not None and not self._is_known_origin(origin):
+        if origin is not None and not self._is_known_origin(origin.lower()):
             raise Denied("this Origin header is not allowed; see the setting allowed_origins")
         token = self._policy.token
         if token is None or path in OPEN_PATHS:
             return LOCAL
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.encode()):
+        # A header's bytes come as Latin-1, whatever the client meant by them.
+        right = hmac.compare_digest(given.strip().encode("latin-1"), token.encode())
+        if scheme.lower() != "bearer" or not right:
             raise Unauthenticated
         return LOCAL
 
     def _is_known_host(self, host: str) -> bool:
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        known = (*_LOOPBACK, *self._policy.hosts)
-        return self._policy.any_host or name.lower() in known or host.lower() in known
+        known = {*_LOOPBACK, *(name.lower() for name in self._policy.hosts)}
+        return self._policy.any_host or not known.isdisjoint({host, _without_port(host)})
 
     def _is_known_origin(self, origin: str) -> bool:
-        name = origin.partition("://")[2]
-        host = name if name.endswith("]") else name.rpartition(":")[0] or name
-        return host in _LOOPBACK or origin in self._policy.origins
+        known = {name.lower() for name in self._policy.origins}
+        return _without_port(origin.partition("://")[2]) in _LOOPBACK or origin in known
 
     async def _run(
         self, scope: Scope, headers: Headers, receive: Receive, answer: "_Answer"
@@ -126,6 +125,10 @@ class Guard:
                 await self._app(scope, _replayed(body, receive), answer.send)
         except TimeoutError:
             raise DeadlineExceeded(seconds) from None
+
+
+def _without_port(host: str) -> str:
+    return host if host.endswith("]") else host.rpartition(":")[0] or host
 
 
 class _Answer:

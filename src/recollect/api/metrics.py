@@ -1,15 +1,25 @@
 """Prometheus metrics of the requests; labels are routes and codes, never what was asked."""
 
+from collections.abc import Collection
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
+OTHER: Final = "other"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
 class Metrics:
-    """The counters of one server."""
+    """The counters of one server.
 
-    def __init__(self) -> None:
+    Args:
+        faces: Paths that are counted under their own name though they are no routes of ours.
+    """
+
+    def __init__(self, faces: Collection[str] = ()) -> None:
+        self._faces = frozenset(faces)
         self._registry = CollectorRegistry()
         labels = ("method", "route")
         self._requests = Counter(
@@ -33,13 +43,16 @@ class Metrics:
         )
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count an answered request; a path that is no route counts as `other`."""
-        route = getattr(scope.get("route"), "path", "other")
-        self._requests.labels(scope["method"], route, str(status)).inc()
-        self._seconds.labels(scope["method"], route).observe(seconds)
+        """Count an answered request; a path or a method that is none of ours counts as `other`."""
+        path, method = scope["path"], scope["method"]
+        route = getattr(scope.get("route"), "path", path if path in self._faces else OTHER)
+        method = method if method in _METHODS else OTHER
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
 
     def show(self, by_kind: dict[str, int], waiting: int) -> bytes:
         """The text that Prometheus reads."""
+        self._memories.clear()
         for kind, count in by_kind.items():
             self._memories.labels(kind).set(count)
         self._waiting.set(waiting)

@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457), in one place."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -42,7 +43,12 @@ STATUS: Mapping[type[RecollectError], int] = {
 """The status of each class of error; of its subclasses too, unless they have their own."""
 
 MEDIA_TYPE = "application/problem+json"
+MAX_PROBLEMS = 20
+"""How many problems of one request are told."""
+
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_FREE_FORM = "metadata"
+_FIELD_NAME = re.compile(r"[a-z_]{1,30}")
 
 
 def status_of(error: RecollectError) -> int:
@@ -61,12 +67,18 @@ def problem(error: RecollectError) -> JSONResponse:
     return _document(status, error.code, str(error), headers=headers)
 
 
+def crash() -> JSONResponse:
+    """The response that tells of a defect of ours, and nothing of its cause."""
+    return problem(RecollectError("an unexpected error; the log has the request id"))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app with a problem document."""
     app.add_exception_handler(RecollectError, _on_ours)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(ValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_crash)
 
 
 async def _on_ours(_: Request, error: Exception) -> JSONResponse:
@@ -82,12 +94,23 @@ async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError | ValidationError):
         raise error
     found: list[Mapping[str, Any]] = list(error.errors())
-    problems = [
-        {"field": ".".join(str(part) for part in p["loc"] if part != "body"), "problem": p["msg"]}
-        for p in found
-    ]
+    # FastAPI says first whether a field is of the body, the query or the path.
+    skipped = 1 if isinstance(error, RequestValidationError) else 0
+    problems = [_told(p["type"], p["loc"][skipped:], p["msg"]) for p in found[:MAX_PROBLEMS]]
     detail = "; ".join(f"{p['field']}: {p['problem']}".removeprefix(": ") for p in problems)
     return _document(422, InvalidRequest.code, detail, problems=problems)
+
+
+def _told(kind: str, place: Sequence[int | str], message: str) -> dict[str, str]:
+    """The field and its problem; a name of the caller's is shown if it looks like a field's."""
+    if kind == "json_invalid":
+        return {"field": "", "problem": "the body is not JSON"}
+    names = [str(part) for part in place]
+    if _FREE_FORM in names:
+        names = names[: names.index(_FREE_FORM) + 1]
+    if kind == "extra_forbidden" and not _FIELD_NAME.fullmatch(names[-1]):
+        names[-1] = "?"
+    return {"field": ".".join(names), "problem": message}
 
 
 async def _on_http(_: Request, error: Exception) -> JSONResponse:
@@ -95,6 +118,11 @@ async def _on_http(_: Request, error: Exception) -> JSONResponse:
         raise error
     code = _HTTP_CODES.get(error.status_code, InvalidRequest.code)
     return _document(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _on_crash(_: Request, __: Exception) -> JSONResponse:
+    """Starlette raises the error again behind this answer; the guard logs it."""
+    return crash()
 
 
 def _document(

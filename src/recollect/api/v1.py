@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
 from recollect import operations
 from recollect.api.asking import Asked, answer
 from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look
 from recollect.errors import InvalidRequest, TooLarge
+from recollect.operations.browse import MAX_LIMIT
 
 LINES = "application/x-ndjson"
 MAX_LINE_BYTES = 16_777_216
@@ -20,6 +22,7 @@ _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"description": text, **_PROBLEM}
     for code, text in {
+        400: "The body cannot be read.",
         401: "The credential is missing or wrong.",
         403: "Not allowed.",
         404: "There is no such memory.",
@@ -27,8 +30,32 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
         413: "Too large.",
         422: "The request is wrong.",
         503: "Out of reach; retry later.",
+        504: "The deadline has passed; retry later.",
+        507: "The disk is full.",
     }.items()
 }
+
+
+class BrowseQuery(BaseModel, extra="forbid"):
+    """The parameters of a list, by their names in a URL."""
+
+    scope: str = ""
+    look: Look = Look.EXACT
+    kind: list[Kind] = []
+    name: str | None = None
+    tag: list[str] = []
+    filter: str | None = None
+    cursor: str | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+
+
+class ForgetQuery(BaseModel, extra="forbid"):
+    """What to forget; nothing is forgotten by a mistyped parameter."""
+
+    scope: str
+    look: Look = Look.EXACT
+    kind: list[Kind] = []
+    confirm: bool = False
 
 
 @router.post("/memories", status_code=201, response_model=operations.Remembered, responses=_ERRORS)
@@ -38,37 +65,28 @@ async def remember(context: Asked, body: operations.Remember) -> Response:
 
 
 @router.get("/memories", response_model=operations.Page, responses=_ERRORS)
-async def browse(
-    context: Asked,
-    scope: str = "",
-    look: Look = Look.EXACT,
-    kind: Annotated[list[Kind] | None, Query(max_length=3)] = None,
-    name: str | None = None,
-    tag: Annotated[list[str] | None, Query(max_length=100)] = None,
-    filter: str | None = None,  # noqa: A002  (the parameter's public name)
-    cursor: str | None = None,
-    limit: int = 50,
-) -> Response:
+async def browse(context: Asked, asked: Annotated[BrowseQuery, Query()]) -> Response:
     """List memories in a stable order, page by page."""
     request = operations.Browse(
-        scope=scope,
-        look=look,
-        kinds=tuple(kind or ()),
-        name=name,
-        tags=tuple(tag or ()),
-        filter=filter,
-        cursor=cursor,
-        limit=limit,
+        scope=asked.scope,
+        look=asked.look,
+        kinds=tuple(asked.kind),
+        name=asked.name,
+        tags=tuple(asked.tag),
+        filter=asked.filter,
+        cursor=asked.cursor,
+        limit=asked.limit,
     )
     return answer(await operations.browse(context, request))
 
 
 @router.delete("/memories", response_model=operations.Forgotten, responses=_ERRORS)
-async def forget_scope(
-    context: Asked, asked: Annotated[operations.ForgetScope, Query()]
-) -> Response:
+async def forget_scope(context: Asked, asked: Annotated[ForgetQuery, Query()]) -> Response:
     """Forget every memory of a scope; `confirm=true` must be given."""
-    return answer(await operations.forget_scope(context, asked))
+    request = operations.ForgetScope.model_validate(
+        {"scope": asked.scope, "look": asked.look, "kinds": asked.kind, "confirm": asked.confirm}
+    )
+    return answer(await operations.forget_scope(context, request))
 
 
 @router.get("/memories/{id}", response_model=operations.MemoryView, responses=_ERRORS)

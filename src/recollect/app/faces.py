@@ -39,7 +39,7 @@ class LateFace:
 
 
 @asynccontextmanager
-async def open_mcp_face(context: Context) -> AsyncGenerator[ASGIApp]:
+async def open_mcp_face(context: Context, max_body_bytes: int) -> AsyncGenerator[ASGIApp]:
     """MCP over HTTP, without sessions: any replica can answer any request."""
     # Importing the SDK takes half of the whole start; done in a thread, the server answers.
     await to_thread.run_sync(import_module, "recollect.mcp.server")
@@ -48,7 +48,12 @@ async def open_mcp_face(context: Context) -> AsyncGenerator[ASGIApp]:
         StreamableHTTPSessionManager,
     )
 
-    manager = StreamableHTTPSessionManager(mcp_server(context), stateless=True, json_response=True)
+    manager = StreamableHTTPSessionManager(
+        mcp_server(context),
+        stateless=True,
+        json_response=True,
+        max_request_body_size=max_body_bytes,
+    )
     async with manager.run():
         yield StreamableHTTPASGIApp(manager)
 

@@ -43,8 +43,9 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     policy = _policy(settings)
     state = State()
     async with open_context(settings) as (context, model), create_task_group() as tasks:
-        face = LateFace(partial(open_mcp_face, context))
-        faces = [Route(path, face) for path in ("/mcp", "/mcp/")]
+        face = LateFace(partial(open_mcp_face, context, settings.max_body_bytes))
+        # Without sessions there is nothing to listen for with GET, or to end with DELETE.
+        faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]
         tasks.start_soon(work_in_background, context, model.embedder)
         tasks.start_soon(face.open)
         await context.log.last_seq(context.tenant)

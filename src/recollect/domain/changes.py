@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from recollect.domain.memory import JsonValue, Kind, Link, Memory, RegistryRecord
@@ -14,6 +14,9 @@ Verb: TypeAlias = Literal[
 
 UNPLACED = -1
 """The position of an episode that the store is still to place at the end of its session."""
+
+REQUESTS_KEPT = timedelta(hours=24)
+"""How long a request is recognised by its idempotency key; then the key is new again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +122,13 @@ class Idempotency:
         key: The client's key, prefixed by the principal.
         request: A digest of the request.
         response: The answer of the first time, as JSON; holds no memory text.
+        at: When it is asked; what was asked more than `REQUESTS_KEPT` before is forgotten.
     """
 
     key: str
     request: str
     response: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

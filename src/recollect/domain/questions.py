@@ -22,7 +22,8 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 MAX_WORDS = 64
 """How many words of a question features look at; more than any sensible question has."""
 
-_WORD = re.compile(r"\w+")
+# Combining accents belong to their word: `é` may be two characters, `İ` in lower case always is.
+_WORD = re.compile(r"\w[\w\u0300-\u036f]*")
 _FIRST_PERSON = frozenset({"i", "me", "my", "mine", "myself", "we", "our", "us"})
 _SECOND_PERSON = frozenset({"you", "your", "yours"})
 _POLITE = re.compile(r"\b(?:can|could|would|will) you\b")

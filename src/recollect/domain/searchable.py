@@ -13,7 +13,7 @@ _CJK = (
     "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
 _CJK_CHARACTER = re.compile(f"([{_CJK}])")
-_CJK_RUN_OR_WORD = re.compile(f"[{_CJK}]+|[^\\W{_CJK}]+")
+_CJK_RUN_OR_WORD = re.compile(f"[{_CJK}]+|[^\\W{_CJK}](?:[^\\W{_CJK}]|[\u0300-\u036f])*")
 
 
 def prefix(memory: Memory) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from recollect.errors import InvalidRequest
 
@@ -125,14 +125,14 @@ def load(path: Path) -> Dataset:
     Raises:
         InvalidRequest: The file cannot be read, or is neither.
     """
-    try:
+    try:  # pydantic's ValidationError and strptime's error are ValueErrors.
         samples = _FILE.validate_json(path.read_bytes())
         return _dataset(samples)
     except OSError as error:
         raise InvalidRequest(f"cannot read the data set {path}: {error.strerror}") from error
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:
         raise InvalidRequest(
-            f"{path} is no data set of LoCoMo or BEAM; docs/evaluation.md describes both"
+            f"{path} is no data set of LoCoMo or BEAM, or holds a date that cannot be read"
         ) from error
 
 
@@ -180,9 +180,9 @@ def _locomo(sample: _LocomoSample, skipped: _Skipped) -> Conversation:
 def _locomo_session(
     conversation: dict[str, list[_LocomoTurn] | str], number: int
 ) -> Iterable[Message]:
-    turns, said = conversation[f"session_{number}"], conversation[f"session_{number}_date_time"]
+    turns, said = conversation[f"session_{number}"], conversation.get(f"session_{number}_date_time")
     if isinstance(turns, str) or not isinstance(said, str):
-        raise ValueError(f"session {number} has no turns or no date")
+        raise InvalidRequest(f"session_{number} of the data set has no turns or no date")
     began = datetime.strptime(said, _LOCOMO_DATE).replace(tzinfo=UTC)
     for position, turn in enumerate(turns):
         photo = f" [shares a photo: {turn.blip_caption}]" if turn.blip_caption else ""
@@ -200,7 +200,7 @@ def _beam(sample: _BeamSample, skipped: _Skipped) -> Conversation:
     """Only some messages carry a date; it holds until the next."""
     dates = [message.date for message in sample.messages if message.date]
     if not dates:
-        raise ValueError(f"the conversation {sample.sample_id} has no date")
+        raise InvalidRequest(f"the conversation {sample.sample_id} has no date")
     began = _beam_date(dates[0])
     positions: dict[str, int] = {}
     messages: list[Message] = []

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from recollect.operations.recall import Matched
 
 Whole = Annotated[int, Field(ge=0)]
+Tags = Annotated[list[str], Field(fail_fast=True)]
 ListField = Literal["id", "name", "scope", "tags", "created_at", "updated_at"]
 
 
@@ -26,7 +27,7 @@ class RememberArguments(Arguments):
     """Markdown, at most 1 MiB. Never store secrets."""
     name: str | None = None
     """1-3 parts joined by '/'; made from the text when left out. An existing one is replaced."""
-    tags: list[str] = []
+    tags: Tags = []
     scope: str | None = None
     """Namespace path such as org/team; global when left out."""
     source: str | None = None
@@ -40,7 +41,7 @@ class RecallArguments(Arguments):
     """A path finds its subtree and global; 'all' everything; left out: global only."""
     limit: Whole | None = None
     """Default 5, at most 100."""
-    tags: list[str] | None = None
+    tags: Tags | None = None
     """Only memories with all of these tags."""
     filter: str | None = None
     """Such as m.topic = 'tea' AND created_at >= date('2026-01-01')."""
@@ -58,7 +59,7 @@ class EditArguments(Arguments):
 
     name: str
     content: str | None = None
-    tags: list[str] | None = None
+    tags: Tags | None = None
     """Replaces the tags; [] clears them."""
     scope: str | None = None
     expected_revision: int | None = None
@@ -90,7 +91,7 @@ class ListArguments(Arguments):
     """1-100, default 50."""
     cursor: str | None = None
     """next_cursor of the page before."""
-    fields: list[ListField] | None = None
+    fields: Annotated[list[ListField], Field(fail_fast=True)] | None = None
 
 
 class Placed(BaseModel):

@@ -1,6 +1,6 @@
 """JSON schemas of tools: from pydantic models, made small, since every client pays for them."""
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -23,9 +23,10 @@ def _compact(schema: dict[str, Any], *, keep_description: bool) -> dict[str, Any
 
     def small(node: Any) -> Any:
         if isinstance(node, list):
-            return [small(item) for item in node]
-        if not isinstance(node, dict):
-            return node
+            return [small(item) for item in cast("list[Any]", node)]
+        return small_object(cast("dict[str, Any]", node)) if isinstance(node, dict) else node
+
+    def small_object(node: dict[str, Any]) -> dict[str, Any]:
         if "$ref" in node:
             return small(definitions[node["$ref"].removeprefix("#/$defs/")])
         kept = {

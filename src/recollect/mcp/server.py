@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import structlog
 from mcp import types
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -16,16 +17,21 @@ from recollect.mcp.schemas import input_schema, output_schema
 from recollect.mcp.tools import TOOLS, Tool
 from recollect.operations.context import Context
 
+log = structlog.get_logger()
+
 DURATION = "memory-mcp/serverProcessingDurationMs"
+MAX_PROBLEMS = 20
+"""How many problems of one call are told."""
+
 INSTRUCTIONS = """\
 Long-term memory. Before you start a task, `recall` what is known about it: ask in plain words. \
 When something is decided, preferred or learned, `remember` it in a sentence or two, with a name. \
 Pass a namespace path such as org/team as scope; without one you get global notes only; 'all' \
 searches everything. Never store secrets.
 
-`read` gives a note whole, `edit` changes it, `move` renames it, `forget` deletes it, `list` shows \
-what there is. `recall` returns the passage that matched, with its score; `degraded` names what the \
-search had to do without. Storing under an existing name replaces that note."""
+`read` gives a note whole, `edit` changes it, `move` renames it, `forget` deletes it, `list` \
+shows what there is. `recall` returns the passage that matched, with its score; `degraded` names \
+what the search had to do without. Storing under an existing name replaces that note."""
 
 
 def create_server(
@@ -80,7 +86,11 @@ async def _called(
     except ValidationError as error:
         raise MCPError(types.INVALID_PARAMS, f"invalid input: {_problems(error)}") from None
     except RecollectError as error:
-        raise _as_protocol_error(error) from error
+        raise _as_protocol_error(error) from None
+    except Exception as error:  # noqa: BLE001  (the SDK would show the exception's text)
+        # No traceback: an exception's text may hold what somebody remembers.
+        log.error("tool.crashed", tool=tool.name, error=type(error).__name__)  # noqa: TRY400
+        raise MCPError(types.INTERNAL_ERROR, "internal error: an unexpected error") from None
 
 
 def _as_protocol_error(error: RecollectError) -> MCPError:
@@ -95,9 +105,10 @@ def _as_protocol_error(error: RecollectError) -> MCPError:
 
 def _problems(error: ValidationError) -> str:
     """What is wrong with which argument; never the argument itself."""
+    found = error.errors(include_input=False, include_url=False)[:MAX_PROBLEMS]
     return "; ".join(
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
-        for problem in error.errors(include_input=False, include_url=False)
+        for problem in found
     )
 
 

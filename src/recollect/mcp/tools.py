@@ -177,14 +177,13 @@ async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
         scope=scope, look=look, kinds=(Kind.NOTE,), limit=limit, cursor=asked.cursor
     )
     page = await operations.browse(context, request)
-    summaries = [_summary(memory, asked.fields) for memory in page.memories]
-    fitting = _fitting(summaries)
-    if fitting < len(summaries):
+    fitting = _fitting([_summary(memory, asked.fields) for memory in page.memories])
+    if fitting < len(page.memories):
         page = await operations.browse(context, request.model_copy(update={"limit": fitting}))
     return a.ListResult(
-        memories=summaries[:fitting],
+        memories=[_summary(memory, asked.fields) for memory in page.memories],
         count=page.count,
-        returned=fitting,
+        returned=len(page.memories),
         limit=limit,
         has_more=page.next_cursor is not None,
         next_cursor=page.next_cursor,
@@ -204,8 +203,8 @@ def _summary(memory: operations.MemoryView, fields: list[a.ListField] | None) ->
 
 
 def _fitting(summaries: list[a.Summary]) -> int:
-    """How many of the summaries a page holds."""
-    size = 0
+    """How many of the summaries a page holds, as a JSON array."""
+    size = 1
     for number, summary in enumerate(summaries):
         size += len(summary.model_dump_json(exclude_unset=True).encode()) + 1
         if size > LIST_PAGE_BYTES:

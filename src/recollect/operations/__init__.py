@@ -31,7 +31,7 @@ from recollect.operations.maintain import (
     work,
 )
 from recollect.operations.read import History, Read, Revisions, history, read
-from recollect.operations.recall import Hit, Recall, Recalled, recall
+from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
 from recollect.operations.remember import Remember, Remembered, remember
 from recollect.operations.request import Request, Result
 from recollect.operations.transfer import Imported, export, import_lines
@@ -97,6 +97,7 @@ __all__ = [
     "Stats",
     "backup",
     "browse",
+    "candidates",
     "catch_up",
     "check",
     "edit",

@@ -133,6 +133,7 @@ def idempotency(context: Context, request: Request, response: str) -> Idempotenc
         key=f"{context.principal.name}\n{context.idempotency_key}",
         request=hashlib.sha256(body.encode()).hexdigest(),
         response=response,
+        at=context.now(),
     )
 
 

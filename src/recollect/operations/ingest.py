@@ -49,7 +49,9 @@ class Ingest(Request):
 
     scope: Scope = ""
     session: Label = ""
-    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
+    ]
 
     def touches(self) -> tuple[str, ...]:
         """The conversation's scope."""

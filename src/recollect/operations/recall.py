@@ -11,10 +11,11 @@ from pydantic import Field
 
 from recollect.domain import ranking
 from recollect.domain.access import Right
+from recollect.domain.features import Candidate
 from recollect.domain.filters import all_of, parse
 from recollect.domain.memory import Episode, Kind, Memory
 from recollect.domain.passages import FloatVector
-from recollect.domain.ranking import Candidate, Ranked
+from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Selection
 from recollect.errors import Unavailable
@@ -153,6 +154,12 @@ async def recall(context: Context, request: Recall) -> Recalled:
     return answer.model_copy(update={"results": _within(hits, answer, request.max_tokens)})
 
 
+async def candidates(context: Context, request: Recall) -> list[Candidate]:
+    """What both arms bring for a question, before ranking: for evaluation and training."""
+    context.principal.require(Right.READ, ())
+    return _candidates(await _pool(context, request, _selection(context, request)))
+
+
 def _selection(context: Context, request: Recall) -> Selection:
     now = context.now()
     chosen = all_of(
@@ -170,9 +177,13 @@ def _selection(context: Context, request: Recall) -> Selection:
 
 async def _pool(context: Context, request: Recall, selection: Selection) -> _Pool:
     found = _Found()
-    async with create_task_group() as arms:
-        arms.start_soon(_lexical, context, request, selection, found)
-        arms.start_soon(_dense, context, request, selection, found)
+    try:
+        async with create_task_group() as arms:
+            arms.start_soon(_lexical, context, request, selection, found)
+            arms.start_soon(_dense, context, request, selection, found)
+    except ExceptionGroup as group:
+        # The first arm to fail stops the other: callers know single errors, not groups.
+        raise group.exceptions[0] from None
     ids = list(dict.fromkeys(hit.id for hit in (*found.dense, *found.lexical)))
     memories = {memory.id: memory for memory in await context.records.get(context.tenant, ids)}
     passages: Mapping[str, list[ScoredPassage]] = {}

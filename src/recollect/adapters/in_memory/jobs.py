@@ -10,12 +10,7 @@ from recollect.ports import Job
 
 def enqueue(tables: Tables, new: NewJob) -> None:
     """Add a job, unless its like already waits."""
-    like = (new.queue, new.dedupe_key)
-    if any(
-        (stored.job.queue, stored.job.dedupe_key) == like
-        for stored in tables.jobs
-        if not stored.job.token and not stored.dead
-    ):
+    if _waiting_like(tables, new):
         return
     tables.last_job += 1
     job = Job(
@@ -57,15 +52,35 @@ class InMemoryJobQueue:
 
     async def complete(self, tenant: str, job: Job) -> None:
         tables = self._world[tenant]
-        tables.jobs = [stored for stored in tables.jobs if stored.job.token != job.token]
+        tables.jobs = [stored for stored in tables.jobs if not _holds(job, stored)]
 
     async def fail(self, tenant: str, job: Job, run_after: datetime | None) -> None:
-        for stored in self._world[tenant].jobs:
-            if stored.job.token == job.token:
-                stored.job = replace(stored.job, token="")
-                stored.leased_until = None
-                stored.run_after = run_after
-                stored.dead = run_after is None
+        tables = self._world[tenant]
+        for stored in [stored for stored in tables.jobs if _holds(job, stored)]:
+            if run_after is not None:
+                # If its like was enqueued meanwhile, this one stands for both.
+                like = _waiting_like(tables, job)
+                tables.jobs = [other for other in tables.jobs if other not in like]
+            stored.job = replace(stored.job, token="")
+            stored.leased_until = None
+            stored.run_after = run_after
+            stored.dead = run_after is None
 
     async def dead(self, tenant: str, queue: str) -> list[Job]:
         return [s.job for s in self._world[tenant].jobs if s.dead and s.job.queue == queue]
+
+
+def _waiting_like(tables: Tables, job: NewJob | Job) -> list[StoredJob]:
+    """The waiting jobs with this one's queue and dedupe key."""
+    return [
+        stored
+        for stored in tables.jobs
+        if (stored.job.queue, stored.job.dedupe_key) == (job.queue, job.dedupe_key)
+        and not stored.job.token
+        and not stored.dead
+    ]
+
+
+def _holds(job: Job, stored: StoredJob) -> bool:
+    """Whether this is the job as its holder knows it; nobody holds one without a token."""
+    return job.token != "" and stored.job.token == job.token

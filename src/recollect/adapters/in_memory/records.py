@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
 from recollect.adapters.in_memory.jobs import enqueue
 from recollect.adapters.in_memory.tables import Tables, World
 from recollect.domain.changes import (
+    REQUESTS_KEPT,
     Batch,
     Change,
     DropLink,
@@ -40,25 +40,26 @@ class InMemoryRecordStore:
         self._world = world
 
     async def commit(self, tenant: str, batch: Batch) -> Receipt:
-        if batch.idempotency and (first := await self.replay(tenant, batch.idempotency)):
-            return Receipt(replayed=first)
+        if batch.idempotency:
+            first = await self.replay(tenant, batch.idempotency)
+            if first is not None:
+                return Receipt(replayed=first)
         tables = self._world[tenant].copy()
         entries = [entry for change in batch.changes for entry in _apply(tables, batch, change)]
         for made in batch.embedded:
-            tables.vectors[made.memory_id, made.model] = made
+            if made.memory_id in tables.memories:
+                tables.vectors[made.memory_id, made.model] = made
         for job in batch.jobs:
             enqueue(tables, job)
         if batch.idempotency:
-            tables.requests[batch.idempotency.key] = (batch.at, batch.idempotency)
-            day_ago = batch.at - timedelta(hours=24)
-            tables.requests = {k: r for k, r in tables.requests.items() if r[0] >= day_ago}
+            tables.requests[batch.idempotency.key] = batch.idempotency
         self._world[tenant] = tables
         return Receipt(entries=tuple(entries))
 
     async def replay(self, tenant: str, request: Idempotency) -> str | None:
-        if request.key not in self._world[tenant].requests:
+        first = self._world[tenant].requests.get(request.key)
+        if first is None or first.at < request.at - REQUESTS_KEPT:
             return None
-        _, first = self._world[tenant].requests[request.key]
         if first.request != request.request:
             raise IdempotencyMismatch
         return first.response
@@ -97,8 +98,10 @@ class InMemoryRecordStore:
             return []
         session = list(_session(self._world[tenant], memory.scope, memory.detail.session))
         session.sort(key=Position.of)
-        here = [m.id for m in session].index(memory.id)
-        return session[max(0, here - before) : here] + session[here + 1 : here + 1 + after]
+        here = Position.of(memory)
+        earlier = [m for m in session if Position.of(m) < here]
+        later = [m for m in session if Position.of(m) > here]
+        return earlier[max(0, len(earlier) - before) :] + later[:after]
 
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         return list(self._world[tenant].revisions.get(memory_id, ()))

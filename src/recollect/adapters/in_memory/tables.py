@@ -36,9 +36,7 @@ class Tables:
         default_factory=dict[tuple[str, str], Embedded]
     )
     jobs: list[StoredJob] = field(default_factory=list[StoredJob])
-    requests: dict[str, tuple[datetime, Idempotency]] = field(
-        default_factory=dict[str, tuple[datetime, Idempotency]]
-    )
+    requests: dict[str, Idempotency] = field(default_factory=dict[str, Idempotency])
     last_job: int = 0
 
     def copy(self) -> "Tables":

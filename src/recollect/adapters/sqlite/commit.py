@@ -2,7 +2,6 @@
 
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
 from typing import assert_never
 
 from recollect.adapters.sqlite.jobs import enqueue
@@ -10,6 +9,7 @@ from recollect.adapters.sqlite.rows import UPSERT, dump, memories, to_row
 from recollect.adapters.sqlite.times import to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors
 from recollect.domain.changes import (
+    REQUESTS_KEPT,
     Batch,
     Change,
     DropLink,
@@ -32,8 +32,6 @@ from recollect.domain.searchable import passage_source, searchable_text
 from recollect.domain.serialisation import CODEC, memory_to_json
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
 
-IDEMPOTENCY_KEPT = timedelta(hours=24)
-
 
 def apply(connection: sqlite3.Connection, batch: Batch) -> Receipt:
     """Apply the batch; the caller's transaction makes it all or nothing."""
@@ -44,7 +42,7 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> Receipt:
     for job in batch.jobs:
         enqueue(connection, job)
     if batch.idempotency:
-        _remember_request(connection, batch, batch.idempotency)
+        _remember_request(connection, batch.idempotency)
     return Receipt(entries=entries)
 
 
@@ -55,7 +53,8 @@ def replay(connection: sqlite3.Connection, request: Idempotency) -> str | None:
         IdempotencyMismatch: The key belongs to another request.
     """
     row = connection.execute(
-        "select request, response from idempotency where key = ?", [request.key]
+        "select request, response from idempotency where key = ? and at >= ?",
+        [request.key, to_micros(request.at - REQUESTS_KEPT)],
     ).fetchone()
     if row is None:
         return None
@@ -64,13 +63,13 @@ def replay(connection: sqlite3.Connection, request: Idempotency) -> str | None:
     return row[1]
 
 
-def _remember_request(connection: sqlite3.Connection, batch: Batch, request: Idempotency) -> None:
+def _remember_request(connection: sqlite3.Connection, request: Idempotency) -> None:
     connection.execute(
-        "delete from idempotency where at < ?", [to_micros(batch.at - IDEMPOTENCY_KEPT)]
+        "delete from idempotency where at < ?", [to_micros(request.at - REQUESTS_KEPT)]
     )
     connection.execute(
         "insert into idempotency values (?, ?, ?, ?)",
-        [request.key, request.request, request.response, to_micros(batch.at)],
+        [request.key, request.request, request.response, to_micros(request.at)],
     )
 
 

@@ -66,7 +66,7 @@ class SqliteJobQueue:
 
     async def fail(self, tenant: str, job: Job, run_after: datetime | None) -> None:
         def give_back(connection: sqlite3.Connection) -> None:
-            # If its like was enqueued meanwhile, that one stands for both.
+            # If its like was enqueued meanwhile, this one stands for both.
             connection.execute(
                 "update or replace job set token = null, leased_until = null, "
                 "run_after = coalesce(?, run_after), dead = ? where id = ? and token = ?",

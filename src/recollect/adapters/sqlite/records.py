@@ -153,7 +153,7 @@ class SqliteRecordStore:
         return await database.read(lambda c: _counts(c, model, size_bytes))
 
     async def tenants(self) -> list[str]:
-        return self._home.names()
+        return [name for name in self._home.names() if await self.last_seq(name)]
 
     async def entries(self, tenant: str, after: int, limit: int) -> list[LogEntry]:
         database = await self._home.database(tenant)

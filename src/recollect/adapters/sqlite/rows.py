@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from recollect.adapters.sqlite.times import from_micros, to_micros
@@ -100,6 +100,6 @@ def memories(connection: sqlite3.Connection, where: str, values: Sequence[Any]) 
     return [from_row(row) for row in connection.execute(SELECT + where, values)]
 
 
-def marks(values: Sequence[object]) -> str:
+def marks(values: Collection[object]) -> str:
     """As many question marks as there are values, separated by commas."""
     return ", ".join("?" * len(values))

@@ -1,6 +1,7 @@
 """Selections as SQL conditions over `memory m`."""
 
 from recollect.adapters.sqlite.filters import SqlValue, compile_filter
+from recollect.adapters.sqlite.rows import marks
 from recollect.adapters.sqlite.times import to_micros
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Position, Selection
@@ -19,7 +20,8 @@ def compile_scopes(scopes: ScopeSet) -> tuple[str, list[SqlValue]]:
     """The condition that `m.scope` is covered; ranges, so that an index serves it."""
     if scopes.is_everything:
         return "1", []
-    conditions = ["m.scope = ?"] * len(scopes.exact)
+    # One list: a chain of ORs is as deep as it is long, and SQLite stops at 1000.
+    conditions = [f"m.scope in ({marks(scopes.exact)})"] if scopes.exact else []
     values: list[SqlValue] = [*sorted(scopes.exact)]
     for root in sorted(scopes.subtrees):
         conditions.append("m.scope = ? or (m.scope >= ? and m.scope < ?)")

@@ -1,0 +1,150 @@
+"""The store used inside a process: the client's methods run the operations directly."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from os import PathLike
+from pathlib import Path
+from typing import Final, TypeVar
+
+from anyio import Event, Lock, create_task_group
+
+from recollect import operations, settings
+from recollect.app.wiring import LoadableEmbedder, open_context
+from recollect.client.asynchronous import AsyncClient
+from recollect.client.blocking import Client
+from recollect.errors import EmbedderUnavailable, Unavailable
+from recollect.operations import Context, Imported, Operation, Request, Result
+
+Q = TypeVar("Q", bound=Request)
+R = TypeVar("R", bound=Result)
+
+_EMBEDDING: Final = (
+    operations.Remember,
+    operations.Edit,
+    operations.Move,
+    operations.Ingest,
+    operations.Reindex,
+    operations.Check,
+)
+"""What makes vectors, or leaves some to be made."""
+
+_WITH_MODEL: Final = (*_EMBEDDING, operations.Recall, operations.Stats)
+"""What is worth loading the model for; the rest answers without that wait."""
+
+
+class LocalTransport:
+    """Runs operations on a context of this process.
+
+    The model is loaded when it is first of use. Without one everything works by words alone, and
+    answers say so in `degraded`.
+    """
+
+    def __init__(self, context: Context, embedder: LoadableEmbedder) -> None:
+        self._context = context
+        self._embedder = embedder
+        self._is_loaded = False
+        self._loading = Lock()
+        self._working = Lock()
+        self._waits = Event()
+
+    async def run(self, operation: Operation[Q, R], request: Q) -> R:
+        """Carry the request out."""
+        if isinstance(request, _WITH_MODEL):
+            await self._load()
+        result = await operation(self._context, request)
+        if isinstance(request, _EMBEDDING):
+            self._waits.set()
+        return result
+
+    def export(self) -> AsyncGenerator[str]:
+        """Every record as lines of JSON."""
+        return operations.export(self._context)
+
+    async def import_lines(self, lines: AsyncIterable[str]) -> Imported:
+        """Store what an export gave."""
+        await self._load()
+        imported = await operations.import_lines(self._context, lines)
+        self._waits.set()
+        return imported
+
+    async def aclose(self) -> None:
+        """Nothing: whoever opened the context closes it."""
+
+    async def work_in_background(self) -> None:
+        """Embed what writes leave behind, until cancelled."""
+        while True:
+            await self._waits.wait()
+            await self.finish()
+
+    async def finish(self) -> None:
+        """Embed whatever writes of this transport have left behind.
+
+        What cannot be embedded now stays noted in the store.
+        """
+        async with self._working:
+            if self._waits.is_set():
+                self._waits = Event()
+                with suppress(Unavailable):
+                    await operations.catch_up(self._context)
+                    while await operations.work(self._context):
+                        pass
+
+    async def _load(self) -> None:
+        async with self._loading:
+            if not self._is_loaded:
+                self._is_loaded = True
+                with suppress(EmbedderUnavailable):
+                    await self._embedder.load()
+
+
+def open_client(path: str | PathLike[str] | None = None) -> Client:
+    """Open a data folder and use it inside this process, by a client that blocks.
+
+    Other processes may use the folder at the same time. Close the client, or use it as a context
+    manager: closing finishes what is embedded in the background.
+
+    Args:
+        path: The data folder; created if it is not there. The configured one when left out.
+
+    Raises:
+        ConfigError: The settings in the environment are wrong.
+        StoreUnavailable: The folder cannot be read or written.
+    """
+    return Client(opening=open_async_client(path))
+
+
+def open_async_client(
+    path: str | PathLike[str] | None = None,
+) -> AbstractAsyncContextManager[AsyncClient]:
+    """Open a data folder inside this process, as an async context manager; see `open`."""
+    data_dir = Path(path).expanduser() if path is not None else None
+    return open_local(settings.load(data_dir=data_dir))
+
+
+@asynccontextmanager
+async def open_local(chosen: settings.Settings) -> AsyncGenerator[AsyncClient]:
+    """Open the store that the settings choose, and close it at the end.
+
+    After an error in the block background work is finished too; an interrupt leaves it.
+    """
+    async with open_context(chosen) as (context, model):
+        local = LocalTransport(context, model.embedder)
+        async with _beside(local.work_in_background):
+            try:
+                yield AsyncClient(transport=local)
+            except Exception:
+                await local.finish()
+                raise
+            await local.finish()
+
+
+@asynccontextmanager
+async def _beside(work: Callable[[], Coroutine[None, None, None]]) -> AsyncGenerator[None]:
+    """Run the work for as long as the block; the block's errors come out as they are."""
+    try:
+        async with create_task_group() as tasks:
+            tasks.start_soon(work)
+            yield
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None

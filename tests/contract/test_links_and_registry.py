@@ -1,0 +1,170 @@
+"""What every record store promises of links, registry records and repeated requests."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.examples import ALL, MINUTE, MODEL, TENANT, THEN, batch, note, put, storing
+
+from recollect.app.wiring import Store
+from recollect.domain.changes import DropLink, DropRecord, Idempotency, PutLink, PutRecord
+from recollect.domain.memory import Link, RegistryRecord
+from recollect.errors import (
+    AlreadyExists,
+    IdempotencyMismatch,
+    NotFound,
+    RevisionConflict,
+)
+
+pytestmark = pytest.mark.anyio
+
+ONE, TWO = note(id="1"), note(id="2")
+LINK = Link(from_id="1", to_id="2", type="cites", weight=0.25, metadata={"span": [1, 2], "ü": None})
+
+
+def record(record_id: str = "acme", **fields: object) -> RegistryRecord:
+    usual = {"type": "project", "content": {"name": "Äpfel 🍎", "n": 2**60}, "updated_at": THEN}
+    return RegistryRecord(id=record_id, **(usual | fields))  # type: ignore[arg-type]
+
+
+async def test_links_come_back_ordered_by_both_ends_and_type(store: Store) -> None:
+    links = [
+        Link(from_id=a, to_id=b, type=t)
+        for a, b, t in [("1", "1", "z"), ("1", "2", "a"), ("1", "2", "b"), ("2", "1", "a")]
+    ]
+    changes = [PutLink(link=link) for link in reversed([LINK, *links])]
+    await store.records.commit(TENANT, batch(put(ONE), put(TWO), *changes))
+
+    assert await store.records.links(TENANT, ["2", "1"]) == [*links[:3], LINK, links[3]]
+    assert await store.records.links(TENANT, ["2"]) == links[3:]
+    assert await store.records.links(TENANT, []) == []
+    assert (await store.records.counts(TENANT, MODEL)).links == 5
+
+
+async def test_a_link_with_the_same_ends_and_type_is_replaced(store: Store) -> None:
+    await store.records.commit(TENANT, batch(put(ONE), put(TWO), PutLink(link=LINK)))
+    heavier = Link(from_id="1", to_id="2", type="cites", weight=1e300)
+    await store.records.commit(TENANT, batch(PutLink(link=heavier)))
+
+    assert await store.records.links(TENANT, ["1"]) == [heavier]
+
+
+async def test_a_dropped_link_is_gone_and_dropping_it_again_changes_nothing(store: Store) -> None:
+    drop = DropLink(from_id="1", to_id="2", type="cites")
+    await store.records.commit(TENANT, batch(put(ONE), put(TWO), PutLink(link=LINK)))
+    first = await store.records.commit(TENANT, batch(drop))
+    again = await store.records.commit(TENANT, batch(drop))
+
+    assert [entry.record_id for entry in first.entries] == ["1>2:cites"]
+    assert again.entries == ()
+    assert await store.records.links(TENANT, ["1"]) == []
+
+
+@pytest.mark.parametrize("ends", [("1", "nobody"), ("nobody", "1")])
+async def test_both_ends_of_a_link_must_be_there(store: Store, ends: tuple[str, str]) -> None:
+    await store.records.commit(TENANT, storing(ONE))
+
+    change = PutLink(link=Link(from_id=ends[0], to_id=ends[1], type="cites"))
+
+    with pytest.raises(NotFound) as refused:
+        await store.records.commit(TENANT, batch(change))
+
+    assert refused.value.reference == "nobody"
+
+
+async def test_registry_records_come_back_by_type_ordered_by_id(store: Store) -> None:
+    one, two, other = record("b"), record("a"), record("a", type="set", content={})
+    await store.records.commit(
+        TENANT, batch(*(PutRecord(record=r, expected_revision=0) for r in (one, other, two)))
+    )
+
+    assert await store.records.registry(TENANT, "project") == [two, one]
+    assert await store.records.registry(TENANT, "") == [two, one, other]
+    assert await store.records.registry(TENANT, "nothing") == []
+
+
+async def test_a_registry_record_is_replaced_at_its_revision_only(store: Store) -> None:
+    second = record(content={"name": "Pears"}, revision=2, updated_at=THEN + MINUTE)
+    await store.records.commit(TENANT, batch(PutRecord(record=record(), expected_revision=0)))
+
+    with pytest.raises(AlreadyExists):
+        await store.records.commit(TENANT, batch(PutRecord(record=second, expected_revision=0)))
+    with pytest.raises(RevisionConflict):
+        await store.records.commit(TENANT, batch(PutRecord(record=second, expected_revision=2)))
+    missing = PutRecord(record=record("new", revision=2), expected_revision=1)
+    with pytest.raises(NotFound):
+        await store.records.commit(TENANT, batch(missing))
+    await store.records.commit(TENANT, batch(PutRecord(record=second, expected_revision=1)))
+
+    assert await store.records.registry(TENANT, "project") == [second]
+
+
+async def test_a_dropped_registry_record_is_gone_and_logged_once(store: Store) -> None:
+    drop = DropRecord(type="project", id="acme")
+    await store.records.commit(TENANT, batch(PutRecord(record=record(), expected_revision=0)))
+    first = await store.records.commit(TENANT, batch(drop))
+    again = await store.records.commit(TENANT, batch(drop))
+
+    assert [(e.verb, e.record_id, e.revision) for e in first.entries] == [
+        ("record", "project:acme", 2)
+    ]
+    assert again.entries == ()
+    assert await store.records.registry(TENANT, "") == []
+
+
+FIRST = Idempotency(key="me\nk", request="digest", response='{"id": "1"}', at=THEN)
+OTHER_REQUEST = Idempotency(key="me\nk", request="other", response="{}", at=THEN)
+
+
+async def test_a_repeated_request_changes_nothing_and_gets_the_first_answer(store: Store) -> None:
+    assert await store.records.replay(TENANT, FIRST) is None
+    first = await store.records.commit(TENANT, storing(note(), idempotency=FIRST))
+    retry = replace(FIRST, response='{"id": "2"}')
+    again = await store.records.commit(TENANT, storing(note(), idempotency=retry))
+
+    assert first.replayed is None
+    assert (again.replayed, again.entries) == (FIRST.response, ())
+    assert await store.records.replay(TENANT, retry) == FIRST.response
+    assert await store.records.count(TENANT, ALL) == 1
+
+
+async def test_an_empty_answer_is_an_answer(store: Store) -> None:
+    silent = replace(FIRST, response="")
+    await store.records.commit(TENANT, storing(note(), idempotency=silent))
+
+    assert (await store.records.commit(TENANT, storing(note(), idempotency=silent))).replayed == ""
+
+
+async def test_another_request_under_the_same_key_is_refused(store: Store) -> None:
+    await store.records.commit(TENANT, storing(note(), idempotency=FIRST))
+
+    with pytest.raises(IdempotencyMismatch):
+        await store.records.commit(TENANT, storing(note(), idempotency=OTHER_REQUEST))
+    with pytest.raises(IdempotencyMismatch):
+        await store.records.replay(TENANT, OTHER_REQUEST)
+    assert await store.records.count(TENANT, ALL) == 1
+
+
+async def test_a_key_whose_request_failed_is_still_new(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await store.records.commit(TENANT, batch(put(note(), 1), idempotency=FIRST))
+
+    assert await store.records.replay(TENANT, FIRST) is None
+
+
+async def test_a_key_is_kept_for_a_day_and_then_new_again(store: Store) -> None:
+    day = timedelta(hours=24)
+    await store.records.commit(TENANT, storing(note(), idempotency=FIRST))
+
+    in_time, late = replace(FIRST, at=THEN + day), replace(OTHER_REQUEST, at=THEN + day + MINUTE)
+    assert await store.records.replay(TENANT, in_time) == FIRST.response
+    assert await store.records.replay(TENANT, late) is None
+    await store.records.commit(TENANT, storing(note(), idempotency=late))
+    assert await store.records.replay(TENANT, late) == late.response
+    assert await store.records.count(TENANT, ALL) == 2
+
+
+async def test_keys_of_different_tenants_have_nothing_to_do_with_each_other(store: Store) -> None:
+    await store.records.commit("one", storing(note(), idempotency=FIRST))
+
+    assert await store.records.replay("two", OTHER_REQUEST) is None

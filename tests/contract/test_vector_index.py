@@ -1,0 +1,306 @@
+"""What every vector index promises."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.examples import (
+    ALL,
+    MODEL,
+    TENANT,
+    batch,
+    embedded,
+    episode,
+    note,
+    put,
+    storing,
+    unit,
+)
+
+from recollect.app.wiring import Store
+from recollect.domain.changes import Forget
+from recollect.domain.filters import parse
+from recollect.domain.memory import Memory, Note
+from recollect.domain.passages import FloatVector
+from recollect.domain.scopes import Look, ScopeSet
+from recollect.domain.selection import Selection
+
+pytestmark = pytest.mark.anyio
+
+ROUNDING = 0.01
+EAST, NORTH = unit(1, 0), unit(0, 1)
+
+
+async def keep(store: Store, *pairs: tuple[Memory, Sequence[FloatVector]]) -> None:
+    memories = [memory for memory, _ in pairs]
+    made = tuple(embedded(memory, vectors) for memory, vectors in pairs if len(vectors))
+    await store.records.commit(TENANT, storing(*memories, embedded=made))
+
+
+async def search(
+    store: Store,
+    vector: FloatVector = EAST,
+    selection: Selection = ALL,
+    limit: int = 10,
+    model: str = MODEL,
+) -> dict[str, float]:
+    hits = await store.vectors.search(TENANT, selection, model, vector, limit)
+    return {hit.id: hit.score for hit in hits}
+
+
+async def test_memories_come_nearest_first_by_their_best_passage(store: Store) -> None:
+    far, near, middle = note(), note(), note()
+    await keep(
+        store,
+        (far, [NORTH]),
+        (near, [NORTH, unit(5, 1), -EAST]),
+        (middle, [unit(1, 1)]),
+        (note(), []),
+    )
+
+    hits = await search(store)
+
+    assert list(hits) == [near.id, middle.id, far.id]
+    assert hits[near.id] == pytest.approx(5 / 26**0.5, abs=ROUNDING)
+    assert hits[middle.id] == pytest.approx(0.5**0.5, abs=ROUNDING)
+    assert hits[far.id] == pytest.approx(0, abs=ROUNDING)
+    assert list(await search(store, -EAST)) == [near.id, far.id, middle.id]
+
+
+async def test_at_most_the_limit_is_found_each_memory_once(store: Store) -> None:
+    many = [(note(), [unit(1, i / 10), unit(1, i / 10 + 0.01)]) for i in range(10)]
+    await keep(store, *many)
+
+    assert list(await search(store, limit=4)) == [memory.id for memory, _ in many[:4]]
+    assert len(await search(store, limit=100)) == 10
+
+
+async def test_memories_equally_near_are_ordered_by_id(store: Store) -> None:
+    await keep(store, *((note(id=i), [unit(1, 2)]) for i in "zbmax"))
+
+    assert list(await search(store)) == ["a", "b", "m", "x", "z"]
+
+
+async def test_there_is_nothing_to_find_before_anything_is_embedded(store: Store) -> None:
+    assert await search(store) == {}
+    await store.vectors.warm(TENANT, MODEL)
+    await keep(store, (note(), []))
+
+    assert await search(store) == {}
+    assert await store.vectors.passages(TENANT, ["nobody"], MODEL, EAST) == {}
+
+
+def _clusters(count: int, dimensions: int) -> np.ndarray:
+    """Unit vectors in twenty clusters, always the same ones."""
+    random = np.random.default_rng(7)
+    centres = random.standard_normal((20, dimensions))
+    vectors = centres[random.integers(0, 20, count)]
+    vectors = vectors + 0.5 * random.standard_normal((count, dimensions))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+async def test_the_nearest_of_many_are_found_in_their_true_order(store: Store) -> None:
+    vectors = _clusters(2000, 64)
+    memories = [note(scope=f"s{i % 3}") for i in range(len(vectors))]
+    await keep(store, *((m, [v]) for m, v in zip(memories, vectors, strict=True)))
+    ids = [memory.id for memory in memories]
+
+    for question in vectors[::400] + _clusters(5, 64)[::-1] / 10:
+        question /= np.linalg.norm(question)
+        truth = dict(zip(ids, (vectors @ question).tolist(), strict=True))
+        best = sorted(truth.values(), reverse=True)[:50]
+        for selection, share in (
+            (ALL, truth),
+            (
+                Selection(scopes=ScopeSet.listed(["s1"])),
+                {m.id: truth[m.id] for m in memories if m.scope == "s1"},
+            ),
+        ):
+            best = sorted(share.values(), reverse=True)[:50]
+            hits = await search(store, question, selection, 50)
+
+            assert len(hits) == 50
+            assert list(hits.values()) == sorted(hits.values(), reverse=True)
+            for (memory_id, score), true_score in zip(hits.items(), best, strict=True):
+                assert score == pytest.approx(share[memory_id], abs=ROUNDING)
+                assert score == pytest.approx(true_score, abs=ROUNDING)
+
+
+async def test_a_filter_that_keeps_one_in_a_hundred_still_fills_the_answer(store: Store) -> None:
+    vectors = _clusters(1500, 16)
+    memories = [note(metadata={"n": i}, scope=f"s{i % 100}") for i in range(1500)]
+    await keep(store, *((m, [v]) for m, v in zip(memories, vectors, strict=True)))
+    scores = dict(zip((m.id for m in memories), vectors @ vectors[0], strict=True))
+
+    by_filter = Selection(scopes=ALL.scopes, filter=parse("m.n >= 1485"))
+    by_scope = Selection(scopes=ScopeSet.of("s99", Look.EXACT))
+    kept = [
+        [m.id for i, m in enumerate(memories) if i >= 1485],
+        [m.id for m in memories if m.scope == "s99"],
+    ]
+
+    for selection, ids in zip((by_filter, by_scope), kept, strict=True):
+        hits = await search(store, vectors[0], selection, 15)
+        assert set(hits) == set(ids)
+        best = max(ids, key=lambda i: scores[i])
+        assert hits[best] == max(hits.values())
+        assert (await search(store, vectors[0], selection, 1)).keys() == {best}
+
+
+async def test_vectors_of_several_models_lie_side_by_side(store: Store) -> None:
+    one, two = note(), note()
+    await keep(store, (one, [EAST]), (two, [NORTH]))
+    other = [
+        (one, embedded(one, [unit(0, 0, 1)], "b")),
+        (two, embedded(two, [unit(1, 0, 0)], "b")),
+    ]
+    assert len(await store.vectors.waiting(TENANT, "b", 10)) == 2
+    await store.vectors.store(TENANT, other)
+
+    assert list(await search(store)) == [one.id, two.id]
+    assert list(await search(store, unit(1, 0, 0), model="b")) == [two.id, one.id]
+    assert await search(store, model="c") == {}
+    assert await store.vectors.waiting(TENANT, "b", 10) == []
+    assert len((await store.vectors.passages(TENANT, [one.id], MODEL, EAST))[one.id]) == 1
+
+
+async def test_a_moved_memory_is_found_where_it_is_now(store: Store) -> None:
+    memory = note(scope="old")
+    await keep(store, (memory, [EAST]))
+    assert await search(store, selection=Selection(scopes=ScopeSet.listed(["old"])))
+    moved = replace(memory, scope="new", revision=2)
+    await store.records.commit(TENANT, batch(put(moved, 1)))
+
+    assert await search(store, selection=Selection(scopes=ScopeSet.listed(["old"]))) == {}
+    assert (await search(store, selection=Selection(scopes=ScopeSet.listed(["new"])))).keys() == {
+        memory.id
+    }
+
+
+async def test_a_forgotten_memory_is_gone_and_comes_back_without_its_vectors(
+    store: Store,
+) -> None:
+    memory, other = note(), note()
+    await keep(store, (memory, [EAST]), (other, [NORTH]))
+    assert len(await search(store)) == 2
+    await store.records.commit(TENANT, batch(Forget(id=memory.id)))
+    assert (await search(store)).keys() == {other.id}
+    assert await store.vectors.passages(TENANT, [memory.id], MODEL, EAST) == {}
+    await store.records.commit(TENANT, storing(memory))
+
+    assert (await search(store)).keys() == {other.id}
+    assert [m.id for m in await store.vectors.waiting(TENANT, MODEL, 5)] == [memory.id]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"content": "Changed."}, {"detail": Note(name="renamed")}],
+    ids=["content", "name"],
+)
+async def test_another_text_has_other_vectors_or_waits_for_them(
+    store: Store, change: dict[str, object]
+) -> None:
+    memory = note(name="first")
+    await keep(store, (memory, [EAST]))
+    assert await search(store)
+    second = replace(memory, revision=2, **change)  # type: ignore[arg-type]
+    await store.records.commit(TENANT, batch(put(second, 1)))
+    assert await search(store) == {}
+    assert await store.vectors.waiting(TENANT, MODEL, 5) == [second]
+
+    third = replace(second, content="Again.", revision=3)
+    await store.records.commit(TENANT, batch(put(third, 2), embedded=(embedded(third, [NORTH]),)))
+
+    assert (await search(store, NORTH))[memory.id] == pytest.approx(1, abs=ROUNDING)
+    assert await store.vectors.waiting(TENANT, MODEL, 5) == []
+
+
+async def test_a_change_that_leaves_the_text_leaves_the_vectors(store: Store) -> None:
+    memory = note()
+    await keep(store, (memory, [EAST]))
+    second = replace(memory, tags=("new",), metadata={"a": 1}, importance=1.0, revision=2)
+    await store.records.commit(TENANT, batch(put(second, 1)))
+
+    assert (await search(store)).keys() == {memory.id}
+    assert await store.vectors.waiting(TENANT, MODEL, 5) == []
+
+
+async def test_passages_come_with_their_exact_scores_best_first(store: Store) -> None:
+    one, two, bare = note("abcdef"), episode("xyz"), note()
+    vectors = [unit(1, 2, 3), unit(3, 2, 1), unit(-1, 0, 0), unit(3, 2, 1)]
+    question = unit(1, 1, 0)
+    await keep(store, (one, vectors), (two, [unit(0, 0, 1)]), (bare, []))
+
+    found = await store.vectors.passages(TENANT, [bare.id, two.id, one.id, "x"], MODEL, question)
+
+    assert set(found) == {one.id, two.id}
+    assert [scored.passage.start for scored in found[one.id]] == [1, 3, 0, 2]
+    for scored in found[one.id]:
+        exact = float(vectors[scored.passage.start] @ question)
+        assert scored.score == pytest.approx(exact, abs=0.002)
+
+
+async def test_memories_that_lack_vectors_wait_oldest_first(store: Store) -> None:
+    done, first, second, partly = note(), note(), episode(), note()
+    made = (embedded(done, [EAST]), embedded(partly, [EAST], complete=False))
+    await store.records.commit(TENANT, storing(first, done, second, partly, embedded=made))
+
+    assert await store.vectors.waiting(TENANT, MODEL, 10) == [first, second, partly]
+    assert await store.vectors.waiting(TENANT, MODEL, 2) == [first, second]
+    assert (await store.records.counts(TENANT, MODEL)).waiting == 3
+    assert set(await search(store)) == {done.id, partly.id}
+
+
+async def test_stored_vectors_replace_those_of_their_model(store: Store) -> None:
+    memory = note()
+    await keep(store, (memory, [NORTH, unit(1, 1)]))
+    assert await search(store)
+    await store.vectors.store(TENANT, [(memory, embedded(memory, [EAST]))])
+
+    assert (await search(store))[memory.id] == pytest.approx(1, abs=ROUNDING)
+    assert len((await store.vectors.passages(TENANT, [memory.id], MODEL, EAST))[memory.id]) == 1
+
+
+async def test_vectors_that_are_not_complete_leave_their_memory_waiting(store: Store) -> None:
+    memory = note()
+    await keep(store, (memory, []))
+    await store.vectors.store(TENANT, [(memory, embedded(memory, [EAST], complete=False))])
+
+    assert (await search(store)).keys() == {memory.id}
+    assert await store.vectors.waiting(TENANT, MODEL, 5) == [memory]
+
+
+async def test_vectors_of_a_changed_or_forgotten_memory_are_passed_over(store: Store) -> None:
+    changed, gone, same = note(), note(), note()
+    await keep(store, (changed, []), (gone, []), (same, []))
+    second = replace(changed, content="New.", revision=2)
+    await store.records.commit(TENANT, batch(put(second, 1), Forget(id=gone.id)))
+
+    late = [(memory, embedded(memory, [EAST])) for memory in (changed, gone, same)]
+    await store.vectors.store(TENANT, late)
+
+    assert (await search(store)).keys() == {same.id}
+    assert await store.vectors.waiting(TENANT, MODEL, 5) == [second]
+
+
+async def test_vectors_of_one_tenant_are_not_found_by_another(store: Store) -> None:
+    memory = note()
+    await keep(store, (memory, [EAST]))
+    await store.records.commit("other", storing(replace(memory, content="Own.")))
+
+    assert await store.vectors.search("other", ALL, MODEL, EAST, 5) == []
+    assert await store.vectors.passages("other", [memory.id], MODEL, EAST) == {}
+
+
+async def test_what_was_dropped_is_not_found_until_it_is_embedded_again(store: Store) -> None:
+    memory = note()
+    await keep(store, (memory, [EAST]))
+    assert await search(store)
+
+    assert await store.maintenance.rebuild(TENANT) == 1
+
+    assert await search(store) == {}
+    assert await store.vectors.waiting(TENANT, MODEL, 5) == [memory]
+    await store.vectors.store(TENANT, [(memory, embedded(memory, [NORTH]))])
+    assert (await search(store))[memory.id] == pytest.approx(0, abs=ROUNDING)

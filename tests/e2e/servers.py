@@ -1,0 +1,71 @@
+"""Servers in processes of their own, for tests that kill, starve or double them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx2
+
+DEADLINE_SECONDS = 30
+HASHING = {"kind": "hashing"}
+_SERVE = """
+import json, sys, anyio
+from recollect.app.serve import serve
+from recollect.settings import load
+anyio.run(serve, load(port=0, log_level="error", **json.loads(sys.argv[1])))
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    process: subprocess.Popen[bytes]
+    http: httpx2.Client
+
+    def ask(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        response = self.http.post(path, json=body)
+        assert response.is_success, response.text
+        return response.json()
+
+    def recall(self, query: str) -> dict[str, Any]:
+        return self.ask("/v1/recall", {"query": query, "look": "all"})
+
+    def remember(self, content: str) -> str:
+        return self.ask("/v1/memories", {"content": content})["id"]
+
+    def faults(self) -> list[dict[str, Any]]:
+        return self.ask("/v1/check", {"repair": False})["faults"]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def until(self, question: str, answer: str) -> None:
+        """Asks until the answer to the question, an attribute of the statistics, is this."""
+        end = monotonic() + DEADLINE_SECONDS
+        while str(self.http.get("/v1/stats").json()[question]) != answer:
+            assert monotonic() < end, f"{question} did not become {answer}"
+
+
+@contextmanager
+def serving(data_dir: Path, embedder: Mapping[str, object] = HASHING) -> Generator[Server]:
+    """A server over this folder, ready to answer, killed at the end if it still runs."""
+    note = data_dir / "server.json"
+    note.unlink(missing_ok=True)
+    options = json.dumps({"data_dir": str(data_dir), "embedder": embedder})
+    process = subprocess.Popen([sys.executable, "-c", _SERVE, options])
+    try:
+        end = monotonic() + DEADLINE_SECONDS
+        while not note.exists():
+            assert process.poll() is None, "the server ended"
+            assert monotonic() < end, "the server did not start"
+        with httpx2.Client(base_url=json.loads(note.read_text())["url"], timeout=30) as http:
+            yield Server(process, http)
+    finally:
+        process.kill()
+        process.wait()
