@@ -106,10 +106,9 @@ async def test_the_nearest_of_many_are_found_in_their_true_order(store: Store) -
     await keep(store, *((m, [v]) for m, v in zip(memories, vectors, strict=True)))
     ids = [memory.id for memory in memories]
 
-    for question in vectors[::400] + _clusters(5, 64)[::-1] / 10:
-        question /= np.linalg.norm(question)
+    for direction in vectors[::400] + _clusters(5, 64)[::-1] / 10:
+        question = unit(*direction)
         truth = dict(zip(ids, (vectors @ question).tolist(), strict=True))
-        best = sorted(truth.values(), reverse=True)[:50]
         for selection, share in (
             (ALL, truth),
             (

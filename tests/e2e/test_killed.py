@@ -8,8 +8,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from threading import Event
-from time import monotonic
+from threading import Semaphore
 
 import httpx2
 import pytest
@@ -18,11 +17,12 @@ from recollect import operations
 from recollect.app.wiring import open_context
 from recollect.settings import HashingSettings, load
 from tests.e2e.servers import Server, serving
-from tests.e2e.writer import TOLD
 
 FORKED_ROUNDS = 40
 SERVER_ROUNDS = 10
-MOST_SECONDS_OF_WRITING = 0.25
+WRITERS = 4
+MOST_LINES = 100
+MOST_WRITES = 30
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
@@ -41,30 +41,27 @@ async def test_killed_writers_lose_nothing_and_leave_nothing_half_done(
     tmp_path: Path, forker: subprocess.Popen[str]
 ) -> None:
     random = Random(1)
-    told = tmp_path / TOLD
+    known: list[str] = []
     in_flight = 0
     for _ in range(FORKED_ROUNDS):
-        told.write_text("")
-        _kill_after(forker, tmp_path, random.uniform(0, MOST_SECONDS_OF_WRITING))
-        lines = told.read_text().splitlines()
+        lines = _told_until_killed(forker, tmp_path, random.randrange(1, MOST_LINES))
         answers = [line.split() for line in lines if line != "begun"]
         in_flight += lines.count("begun") > len(answers)
-        await _assert_all_is_there(tmp_path, [memory for ids in answers for memory in ids])
+        known += [memory for ids in answers for memory in ids]
+        await _assert_all_is_there(tmp_path, known)
     assert in_flight == FORKED_ROUNDS
 
 
-def _kill_after(forker: subprocess.Popen[str], folder: Path, seconds: float) -> None:
-    """Kills the writers so long after the first answer."""
+def _told_until_killed(forker: subprocess.Popen[str], folder: Path, count: int) -> list[str]:
+    """What the writers told until they were killed, which was after so many lines."""
     assert forker.stdin
     assert forker.stdout
     print(folder, file=forker.stdin, flush=True)
     process = int(forker.stdout.readline())
-    told = folder / TOLD
-    while not any(line != b"begun\n" for line in told.open("rb")):
-        pass
-    _spin(seconds)
+    lines = [forker.stdout.readline() for _ in range(count)]
     os.kill(process, signal.SIGKILL)
-    assert forker.stdout.readline() == "gone\n"
+    lines += iter(forker.stdout.readline, "gone\n")
+    return [line.strip() for line in lines]
 
 
 async def _assert_all_is_there(folder: Path, ids: list[str]) -> None:
@@ -75,9 +72,10 @@ async def _assert_all_is_there(folder: Path, ids: list[str]) -> None:
         assert [memory.id for memory in found] == ids
         checked = await operations.check(context, operations.Check(repair=False))
         assert checked.faults == []
-        question = operations.Recall(query=found[-1].content, limit=1)
-        best = (await operations.recall(context, question)).results[0]
-        assert set(best.arms) == {"dense", "lexical"}
+        for memory in found[-1:]:
+            question = operations.Recall(query=memory.content, limit=1)
+            best = (await operations.recall(context, question)).results[0]
+            assert set(best.arms) == {"dense", "lexical"}
         assert (await operations.stats(context, operations.Stats())).waiting == 0
 
 
@@ -104,34 +102,27 @@ def _assert_server_has(server: Server, ids: list[str]) -> None:
 
 def _write_until_killed(server: Server, random: Random) -> tuple[list[str], int]:
     """The ids of what was acknowledged, and how many writes got no answer."""
-    first = Event()
-    with ThreadPoolExecutor(3) as pool:
-        writers = [pool.submit(_write, server, writer, first) for writer in range(3)]
-        assert first.wait(30)
-        _spin(random.uniform(0, MOST_SECONDS_OF_WRITING))
+    enough = Semaphore(0)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writers = [pool.submit(_write, server, writer, enough) for writer in range(WRITERS)]
+        for _ in range(random.randrange(1, MOST_WRITES)):
+            enough.acquire()
         server.kill()
     ids = [memory for writer in writers for memory in writer.result()]
     return ids, len(writers)
 
 
-def _write(server: Server, writer: int, first: Event) -> list[str]:
+def _write(server: Server, writer: int, written: Semaphore) -> list[str]:
     """Writes until there is no answer."""
     ids: list[str] = []
     while True:
         content = f"Thing {len(ids)} that writer {writer} has to say"
         try:
-            if writer:
+            if writer % 2:
                 ids.append(server.remember(content))
             else:
                 messages = [{"content": content, "producer": "Ann"}] * 3
                 ids += server.ask("/v1/messages", {"messages": messages})["ids"]
         except httpx2.TransportError:
             return ids
-        first.set()
-
-
-def _spin(seconds: float) -> None:
-    """Lets a random time pass, so that the kill comes at any moment of a write."""
-    end = monotonic() + seconds
-    while monotonic() < end:
-        pass
+        written.release()

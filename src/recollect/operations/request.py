@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 MAX_CONTENT_BYTES = 1_048_576
 MAX_METADATA_BYTES = 65_536
+MAX_METADATA_DEPTH = 100
 MAX_QUERY_CHARACTERS = 100_000
 _INT64 = 2**63
 
@@ -68,7 +69,7 @@ def _check_content(text: str) -> str:
 
 
 def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    _check_value(metadata)
+    _check_value(metadata, MAX_METADATA_DEPTH)
     try:
         size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
     except UnicodeEncodeError:
@@ -78,7 +79,9 @@ def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return metadata
 
 
-def _check_value(value: JsonValue) -> None:
+def _check_value(value: JsonValue, depth: int) -> None:
+    if depth < 0:
+        raise InvalidRequest(f"metadata is nested at most {MAX_METADATA_DEPTH} levels deep")
     match value:
         case str():
             _check_text(value)
@@ -86,20 +89,21 @@ def _check_value(value: JsonValue) -> None:
             _check_number(value)
         case list():
             for item in value:
-                _check_value(item)
+                _check_value(item, depth - 1)
         case dict():
             for key, item in value.items():
                 _check_text(key)
-                _check_value(item)
+                _check_value(item, depth - 1)
         case _:
             return
 
 
 def _check_number(number: float) -> None:
-    if not math.isfinite(number):
+    if isinstance(number, int):
+        if not -_INT64 <= number < _INT64:
+            raise InvalidRequest("whole numbers in metadata must fit in 64 bits")
+    elif not math.isfinite(number):
         raise InvalidRequest("numbers in metadata must be finite")
-    if isinstance(number, int) and not -_INT64 <= number < _INT64:
-        raise InvalidRequest("whole numbers in metadata must fit in 64 bits")
 
 
 def _to_utc(time: datetime) -> datetime:

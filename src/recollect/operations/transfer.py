@@ -3,28 +3,40 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
-from recollect.domain.memory import Link, Memory, RegistryRecord
+from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
 from recollect.domain.selection import Position, Selection
 from recollect.domain.serialisation import (
     format_time,
     memory_from_json,
     memory_to_json,
-    parse_time,
 )
 from recollect.errors import AlreadyExists, InvalidRequest, NotFound, RecollectError
 from recollect.operations.context import Context
 from recollect.operations.embedding import embed_now
-from recollect.operations.request import Content, MemoryId, Metadata, Name, Result, Scope
+from recollect.operations.request import (
+    Content,
+    Importance,
+    MemoryId,
+    Metadata,
+    Name,
+    Result,
+    Revision,
+    Scope,
+    Tag,
+    Text,
+    UtcTime,
+)
 from recollect.operations.views import MemoryView
 
 FORMAT: Mapping[str, Any] = {"format": "recollect", "version": 1}
 PAGE = 200
+MAX_POSITION = 2**62
 
 
 class Skipped(Result):
@@ -97,7 +109,7 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
 def _check_format(line: str) -> None:
     try:
         header = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header != dict(FORMAT):
         raise InvalidRequest(
@@ -105,16 +117,72 @@ def _check_format(line: str) -> None:
         )
 
 
+_LINE = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
+
+
 class _MemoryLine(MemoryView):
     """A line that holds a memory: the view with the checks of requests."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = _LINE
 
     id: MemoryId
     scope: Scope
     content: Content
+    tags: list[Tag]
     metadata: Metadata
+    revision: Revision
+    importance: Importance | None
     name: Name | None = None
+    position: Annotated[int, Field(ge=0, le=MAX_POSITION)] | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        needed = {
+            Kind.NOTE: (self.name,),
+            Kind.EPISODE: (self.producer, self.session, self.position),
+            Kind.FACT: (self.category, self.tag, self.feature),
+        }[self.kind]
+        if None in needed:
+            raise ValueError("a field that its kind needs is null")
+        return self
+
+
+class _LinkLine(BaseModel):
+    model_config = _LINE
+
+    from_id: MemoryId
+    to_id: MemoryId
+    link_type: Text
+    weight: float = 1.0
+    metadata: Metadata = Field(default_factory=dict)
+
+    def link(self) -> Link:
+        return Link(
+            from_id=self.from_id,
+            to_id=self.to_id,
+            type=self.link_type,
+            weight=self.weight,
+            metadata=self.metadata,
+        )
+
+
+class _RecordLine(BaseModel):
+    model_config = _LINE
+
+    record_type: Text
+    id: Text
+    content: dict[str, JsonValue]
+    updated_at: UtcTime
+    revision: Revision = 1
+
+    def record(self) -> RegistryRecord:
+        return RegistryRecord(
+            type=self.record_type,
+            id=self.id,
+            content=self.content,
+            updated_at=self.updated_at,
+            revision=self.revision,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +319,10 @@ def _parse(line: str) -> Memory | Link | RegistryRecord:
                 _MemoryLine.model_validate_json(line)
                 return memory_from_json(fields)
             case "link":
-                return Link(type=fields.pop("link_type"), **fields)
+                return _LinkLine.model_validate_json(line).link()
             case "record":
-                updated_at = parse_time(fields.pop("updated_at"))
-                record_type = fields.pop("record_type")
-                return RegistryRecord(type=record_type, updated_at=updated_at, **fields)
+                return _RecordLine.model_validate_json(line).record()
             case _:
                 raise InvalidRequest("the line is of an unknown type")
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise InvalidRequest("the line is no record of the format") from None

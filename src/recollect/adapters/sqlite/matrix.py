@@ -71,7 +71,7 @@ class PassageMatrix:
     """
 
     def __init__(self, model: str) -> None:
-        self._model = model
+        self.model = model
         self._lock = Lock()
         self._seq = 0
         self._vector_key = 0
@@ -91,7 +91,7 @@ class PassageMatrix:
             if seq <= self._seq and last <= self._vector_key:
                 return
             if self._size == 0:
-                self._append(connection.execute(_LOAD + "v.key <= ?", [self._model, last]))
+                self._append(connection.execute(_LOAD + "v.key <= ?", [self.model, last]))
             else:
                 self._follow(connection)
             self._seq, self._vector_key = max(seq, self._seq), max(last, self._vector_key)
@@ -124,13 +124,13 @@ class PassageMatrix:
             for (key,) in connection.execute(
                 "select memory_key from vector where key > ? and model = ? union "
                 "select memory_key from log where seq > ? and memory_key is not null",
-                [self._vector_key, self._model, self._seq],
+                [self._vector_key, self.model, self._seq],
             )
         }
         self._kill(changed)
         for batch in _batches(sorted(changed), _BATCH):
             within = f"v.memory_key in ({', '.join('?' * len(batch))}) order by v.key"
-            self._append(connection.execute(_LOAD + within, [self._model, *batch]))
+            self._append(connection.execute(_LOAD + within, [self.model, *batch]))
         self._tidy()
 
     def _kill(self, memory_keys: set[int]) -> None:

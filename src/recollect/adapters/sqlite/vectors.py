@@ -90,7 +90,7 @@ class SqliteVectorIndex:
             for memory, made in embedded:
                 row = connection.execute(
                     "update memory set embedded_by = ? where id = ? and revision = ? returning key",
-                    [made.model, memory.id, memory.revision],
+                    [made.model if made.complete else None, memory.id, memory.revision],
                 ).fetchone()
                 if row:
                     insert_vectors(connection, row[0], memory, made)
@@ -125,7 +125,7 @@ def _search(
     found: dict[str, float] = {}
     portion = 2 * limit
     for scores in candidates.portions(portion, growth=8):
-        allowed = _allowed(connection, selection, list(scores))
+        allowed = _allowed(connection, selection, matrix.model, list(scores))
         found |= {memory_id: scores[key] for key, memory_id in allowed}
         if len(found) >= limit:
             break
@@ -134,15 +134,18 @@ def _search(
 
 
 def _allowed(
-    connection: sqlite3.Connection, selection: Selection, keys: list[int]
+    connection: sqlite3.Connection, selection: Selection, model: str, keys: list[int]
 ) -> list[tuple[int, str]]:
+    """The selected memories among these; those whose vectors were dropped are left out."""
     condition, values = compile_selection(selection)
     found: list[tuple[int, str]] = []
     for start in range(0, len(keys), MAX_VALUES):
         part = keys[start : start + MAX_VALUES]
         found += connection.execute(
-            f"select m.key, m.id from memory m where m.key in ({marks(part)}) and {condition}",  # noqa: S608
-            [*part, *values],
+            f"select m.key, m.id from memory m where m.key in ({marks(part)}) "  # noqa: S608
+            "and exists (select 1 from vector v where v.memory_key = m.key and v.model = ?) "
+            f"and {condition}",
+            [*part, model, *values],
         )
     return found
 
