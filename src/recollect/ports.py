@@ -184,6 +184,10 @@ class VectorIndex(Protocol):
         """Return every passage of these memories with its exact score, best first."""
         ...
 
+    async def is_complete(self, tenant: str, model: str) -> bool:
+        """Whether no memory waits for vectors of this model."""
+        ...
+
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
         """Return up to `limit` memories that lack complete vectors of this model, oldest first."""
         ...
@@ -322,7 +326,11 @@ class TokenCounter(Protocol):
         ...
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return the code point span of every token, in order, special tokens left out."""
+        """Return the code point span of every token, in order, special tokens left out.
+
+        Raises:
+            EmbedderUnavailable: The tokenizer is not on this machine.
+        """
         ...
 
 

@@ -89,8 +89,8 @@ CHARACTERS = [
     "NEAR(tea coffee, 2)", "(tea", "tea)", "()", "text:tea", "text : tea", "-tea", "+tea", "{tea}",
     "tea:", ":", "- text: tea", "'; drop table memory; --", "%", "_", "__", "tea_time", "\\",
     "\x01", "tea\x1f\x7f", "tea\u200b", "\u0301", "?", "…", "🍵", " ", "\n", ";", "--", "/*",
-    "tea*coffee", "\ufeff", "ﬃ", "a\u0300", "२", "Ⅷ", "İ", "ß", "\U0001d400", "ᄀᄁ", "\ue000", "\ufffe",
-    "OR " * 99,
+    "tea*coffee", "\ufeff", "ﬃ", "a\u0300", "२", "Ⅷ", "İ", "ß", "\U0001d400", "ᄀᄁ", "\ue000",
+    "\ufffe", "OR " * 99,
 ]  # fmt: skip
 
 
@@ -185,7 +185,8 @@ async def test_scripts_may_be_mixed(store: Store) -> None:
 
 WORDS = [
     "été", "e\u0301te\u0301", "İstanbul", "Straße", "ΣΊΣΥΦΟΣ", "йод", "и\u0306од", "naïve", "Ωmega",
-    "x2",    "Übung", "שלום", "مرحبا", "ångström", "don't", "C3PO", "user_id", "2026-01-01", "a.b.c", "Łódź",
+    "x2", "Übung", "שלום", "مرحبا", "ångström", "don't", "C3PO", "user_id", "2026-01-01", "a.b.c",
+    "Łódź",
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ anyio.run(serve, load(port=0, log_level="error", **json.loads(sys.argv[1])))
 
 @dataclass(frozen=True)
 class Server:
+    data_dir: Path
     process: subprocess.Popen[bytes]
     http: httpx2.Client
 
@@ -45,11 +46,13 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def until(self, question: str, answer: str) -> None:
-        """Asks until the answer to the question, an attribute of the statistics, is this."""
+    def until_all_is_embedded(self) -> None:
         end = monotonic() + DEADLINE_SECONDS
-        while str(self.http.get("/v1/stats").json()[question]) != answer:
-            assert monotonic() < end, f"{question} did not become {answer}"
+        while True:
+            stats = self.http.get("/v1/stats").json()
+            if stats["problem"] is None and stats["waiting"] == 0:
+                return
+            assert monotonic() < end, stats
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def serving(data_dir: Path, embedder: Mapping[str, object] = HASHING) -> Generat
             assert process.poll() is None, "the server ended"
             assert monotonic() < end, "the server did not start"
         with httpx2.Client(base_url=json.loads(note.read_text())["url"], timeout=30) as http:
-            yield Server(process, http)
+            yield Server(data_dir, process, http)
     finally:
         process.kill()
         process.wait()

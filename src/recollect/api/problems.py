@@ -57,14 +57,14 @@ def status_of(error: RecollectError) -> int:
 
 
 def problem(error: RecollectError) -> JSONResponse:
-    """The response that tells of this error."""
+    """The response that tells of this error; its attributes are members beside the code."""
     status = status_of(error)
     headers: dict[str, str] = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "1"
-    return _document(status, error.code, str(error), headers=headers)
+    return _document(status, error.code, str(error), headers=headers, **vars(error))
 
 
 def crash() -> JSONResponse:

@@ -46,6 +46,4 @@ async def run_training(settings: Settings, files: Sequence[Path], progress: Prog
 
 
 def _apart(settings: Settings, folder: str) -> Settings:
-    return settings.model_copy(
-        update={"data_dir": Path(folder), "store": SqliteStoreSettings()}
-    )
+    return settings.model_copy(update={"data_dir": Path(folder), "store": SqliteStoreSettings()})

@@ -19,7 +19,7 @@ from recollect.api.health import State
 from recollect.app import running
 from recollect.app.faces import LateFace, open_mcp_face
 from recollect.app.wiring import LoadableEmbedder, open_context
-from recollect.errors import ConfigError, EmbedderUnavailable
+from recollect.errors import ConfigError, RecollectError
 from recollect.operations import Context, catch_up, work
 from recollect.operations.embedding import model_key
 from recollect.settings import Settings
@@ -29,8 +29,8 @@ log = structlog.get_logger()
 POLL = timedelta(milliseconds=500)
 """How often work in the background is looked for."""
 
-LOAD_AGAIN = timedelta(seconds=30)
-"""How long until a model that could not be loaded is looked for again."""
+AGAIN = timedelta(seconds=10)
+"""How long until what failed is tried again, such as loading a model that was not there."""
 
 
 @asynccontextmanager
@@ -55,19 +55,23 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
 
 
 async def work_in_background(context: Context, embedder: LoadableEmbedder) -> None:
-    """Load the model, then do what waits, for as long as the process runs."""
+    """Load the model, then do what waits, for as long as the process runs.
+
+    What fails is logged and tried again: a full disk or a missing model must not end the server.
+    """
+    ready = False
     while True:
         try:
-            await embedder.load()
-            break
-        except EmbedderUnavailable as error:
-            log.warning("embedder.unavailable", problem=str(error))
-            await sleep(LOAD_AGAIN.total_seconds())
-    await context.vectors.warm(context.tenant, model_key(context))
-    await catch_up(context)
-    while True:
-        if not await work(context):
-            await sleep(POLL.total_seconds())
+            if not ready:
+                await embedder.load()
+                await context.vectors.warm(context.tenant, model_key(context))
+                await catch_up(context)
+                ready = True
+            if not await work(context):
+                await sleep(POLL.total_seconds())
+        except RecollectError as error:
+            log.warning("background.failed", code=error.code, problem=str(error))
+            await sleep(AGAIN.total_seconds())
 
 
 def _policy(settings: Settings) -> Policy:

@@ -10,8 +10,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
-from recollect.app.running import noted_url
 from recollect.app.faces import mcp_server
+from recollect.app.running import noted_url
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
 from recollect.settings import Settings

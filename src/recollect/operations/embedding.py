@@ -1,7 +1,8 @@
 """Cutting memories into passages and embedding them, now or in the background."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from anyio import to_thread
@@ -16,6 +17,9 @@ from recollect.operations.context import Context
 
 PASSAGES_AT_ONCE = 8
 """How many passages of a memory are embedded before a write is acknowledged."""
+
+PASSAGES_PER_WRITE = 1000
+"""How many of all memories of a write, so that the largest one takes seconds, not minutes."""
 
 MAX_TOKENS = 254
 OVERLAP_TOKENS = 32
@@ -51,7 +55,7 @@ async def embed_now(context: Context, memories: Sequence[Memory]) -> Embedding:
     if context.embedder.problem is not None:
         return Embedding((), (BACKLOG,), ("dense",))
     try:
-        embedded = await _embed(context, memories, limit=PASSAGES_AT_ONCE)
+        embedded = await _embed(context, memories, _first_passages)
     except EmbedderUnavailable:
         return Embedding((), (BACKLOG,), ("dense",))
     complete = all(e.complete for e in embedded)
@@ -66,16 +70,30 @@ async def embed_waiting(context: Context, count: int) -> int:
     """
     waiting = await context.vectors.waiting(context.tenant, model_key(context), count)
     if waiting:
-        embedded = await _embed(context, waiting, limit=None)
+        embedded = await _embed(context, waiting, lambda cut: cut)
         await context.vectors.store(context.tenant, list(zip(waiting, embedded, strict=True)))
     return len(waiting)
 
 
+Cut: TypeAlias = list[list[Passage]]
+"""The passages of each memory."""
+
+
+def _first_passages(cut: Cut) -> Cut:
+    """As much as a write embeds at once; the rest waits."""
+    left = PASSAGES_PER_WRITE
+    taken: Cut = []
+    for passages in cut:
+        taken.append(passages[: min(PASSAGES_AT_ONCE, left)])
+        left -= len(taken[-1])
+    return taken
+
+
 async def _embed(
-    context: Context, memories: Sequence[Memory], *, limit: int | None
+    context: Context, memories: Sequence[Memory], choose: Callable[[Cut], Cut]
 ) -> tuple[Embedded, ...]:
     cut = await to_thread.run_sync(lambda: [_cut(context, m) for m in memories])
-    taken = [passages[:limit] for passages in cut]
+    taken = choose(cut)
     texts = [
         _text(memory, passage)
         for memory, passages in zip(memories, taken, strict=True)

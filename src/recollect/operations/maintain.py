@@ -6,12 +6,13 @@ from typing import Annotated
 from pydantic import Field
 
 from recollect.domain.access import Right
-from recollect.errors import EmbedderUnavailable
+from recollect.errors import RecollectError
 from recollect.operations.context import Context, operation
 from recollect.operations.embedding import BACKLOG, QUEUE, embed_waiting, model_key
 from recollect.operations.request import Request, Result
 
 BATCH = 64
+BATCHES_PER_LEASE = 20
 LEASE = timedelta(minutes=5)
 RETRY_AFTER = timedelta(seconds=30)
 
@@ -141,23 +142,28 @@ async def backup(context: Context, request: Backup) -> BackedUp:
 async def work(context: Context) -> bool:
     """Do one portion of the work that waits in the background; False when there was none.
 
-    What cannot be embedded now is tried again later.
+    What fails now is tried again later.
+
+    Raises:
+        RecollectError: As the ports do; the job is given back if the store can be written.
     """
-    now = context.now()
-    job = await context.jobs.lease(context.tenant, QUEUE, LEASE, now)
+    job = await context.jobs.lease(context.tenant, QUEUE, LEASE, context.now())
     if job is None:
         return False
     try:
-        while await embed_waiting(context, BATCH):
-            pass
-    except EmbedderUnavailable:
-        await context.jobs.fail(context.tenant, job, now + RETRY_AFTER)
-        return False
+        left = BATCHES_PER_LEASE
+        while left and await embed_waiting(context, BATCH):
+            left -= 1
+    except RecollectError:
+        await context.jobs.fail(context.tenant, job, context.now() + RETRY_AFTER)
+        raise
     await context.jobs.complete(context.tenant, job)
+    if not left:
+        await context.jobs.enqueue(context.tenant, BACKLOG)
     return True
 
 
 async def catch_up(context: Context) -> None:
     """Enqueue what must be done after a start: embedding what has waited for this model."""
-    if await context.vectors.waiting(context.tenant, model_key(context), 1):
+    if not await context.vectors.is_complete(context.tenant, model_key(context)):
         await context.jobs.enqueue(context.tenant, BACKLOG)

@@ -199,7 +199,7 @@ async def _lexical(context: Context, request: Recall, selection: Selection, foun
 
 
 async def _dense(context: Context, request: Recall, selection: Selection, found: _Found) -> None:
-    """The search by meaning; when it cannot be done, the answer says so and comes without it."""
+    """The search by meaning; when it cannot be done, or not all, the answer says so."""
     found.degraded.append("dense")
     with suppress(Unavailable):
         vectors = await context.embedder.embed([request.query], purpose="query")
@@ -207,7 +207,8 @@ async def _dense(context: Context, request: Recall, selection: Selection, found:
             context.tenant, selection, model_key(context), vectors[0], OVER_FETCH
         )
         found.vector = vectors[0]
-        found.degraded.remove("dense")
+        if await context.vectors.is_complete(context.tenant, model_key(context)):
+            found.degraded.remove("dense")
 
 
 def _candidates(pool: _Pool) -> list[Candidate]:

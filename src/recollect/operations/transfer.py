@@ -113,7 +113,7 @@ def _check_format(line: str) -> None:
         header = None
     if not isinstance(header, dict) or header != dict(FORMAT):
         raise InvalidRequest(
-            'this is no export of ours: the first line must be {"format": "recollect", "version": 1}'
+            'no export of ours: the first line must be {"format": "recollect", "version": 1}'
         )
 
 

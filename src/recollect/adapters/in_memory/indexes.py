@@ -92,6 +92,9 @@ class InMemoryVectorIndex:
             if (made := vectors.get((i, model))) and len(made.vectors)
         }
 
+    async def is_complete(self, tenant: str, model: str) -> bool:
+        return not waiting(self._world[tenant], model)
+
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
         return waiting(self._world[tenant], model)[:limit]
 

@@ -57,6 +57,17 @@ def _translated(error: sqlite3.Error) -> RecollectError:
             return StoreUnavailable(f"the store failed: {error}")
 
 
+@contextmanager
+def decoding() -> Generator[None]:
+    """Turn what only a damaged row can raise into our error, keeping the cause."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise StoreUnavailable(
+            "a row of the store file cannot be read: the file is damaged; restore a backup"
+        ) from error
+
+
 class Database:
     """The file of one tenant: one writer at a time, readers beside it.
 
@@ -70,8 +81,12 @@ class Database:
         self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._reading = CapacityLimiter(READERS)
         self._writing = CapacityLimiter(1)
-        with translated_errors():
-            migrate(self._writer)
+        try:
+            with translated_errors():
+                migrate(self._writer)
+        except BaseException:
+            self._writer.close()
+            raise
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run work that only reads; it sees one snapshot."""
@@ -116,7 +131,11 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         with translated_errors():
             connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-            connection.executescript(_PRAGMAS)
+            try:
+                connection.executescript(_PRAGMAS)
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
 

@@ -63,6 +63,8 @@ class SqliteMaintenance:
 
     async def ping(self, tenant: str) -> None:
         database = await self._home.database(tenant)
+        if not await to_thread.run_sync(database.path.exists):
+            raise StoreUnavailable("the store's file is gone; stop the server and restore a backup")
         await database.write(lambda c: c.execute("select 1 from log limit 1").fetchone())
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from recollect.adapters.sqlite.commit import apply, replay
+from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import marks, memories
 from recollect.adapters.sqlite.selection import PLACE, compile_place, compile_selection
@@ -106,16 +107,17 @@ class SqliteRecordStore:
                 [memory_id],
             ).fetchall()
         )
-        return [
-            Revision(
-                revision=revision,
-                recorded_at=from_micros(at),
-                actor=actor,
-                verb=verb,
-                memory=memory_from_json(json.loads(payload)) if payload else None,
-            )
-            for revision, at, actor, verb, payload in rows
-        ]
+        with decoding():
+            return [
+                Revision(
+                    revision=revision,
+                    recorded_at=from_micros(at),
+                    actor=actor,
+                    verb=verb,
+                    memory=memory_from_json(json.loads(payload)) if payload else None,
+                )
+                for revision, at, actor, verb, payload in rows
+            ]
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         database = await self._home.database(tenant)
@@ -126,10 +128,11 @@ class SqliteRecordStore:
                 ids,
             ).fetchall()
         )
-        return [
-            Link(from_id=a, to_id=b, type=t, weight=weight, metadata=json.loads(metadata))
-            for a, b, t, weight, metadata in rows
-        ]
+        with decoding():
+            return [
+                Link(from_id=a, to_id=b, type=t, weight=weight, metadata=json.loads(metadata))
+                for a, b, t, weight, metadata in rows
+            ]
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
         database = await self._home.database(tenant)
@@ -140,12 +143,13 @@ class SqliteRecordStore:
                 [record_type],
             ).fetchall()
         )
-        return [
-            RegistryRecord(
-                type=t, id=i, content=json.loads(c), updated_at=from_micros(at), revision=r
-            )
-            for t, i, c, at, r in rows
-        ]
+        with decoding():
+            return [
+                RegistryRecord(
+                    type=t, id=i, content=json.loads(c), updated_at=from_micros(at), revision=r
+                )
+                for t, i, c, at, r in rows
+            ]
 
     async def counts(self, tenant: str, model: str) -> Counts:
         database = await self._home.database(tenant)
@@ -164,19 +168,20 @@ class SqliteRecordStore:
                 [after, limit],
             ).fetchall()
         )
-        return [
-            LogEntry(
-                seq=row[0],
-                at=from_micros(row[1]),
-                actor=row[2],
-                origin=row[3],
-                verb=row[4],
-                record_id=row[5],
-                revision=row[6],
-                before=Key(scope=row[7], name=row[8], kind=Kind(row[9])) if row[9] else None,
-            )
-            for row in rows
-        ]
+        with decoding():
+            return [
+                LogEntry(
+                    seq=row[0],
+                    at=from_micros(row[1]),
+                    actor=row[2],
+                    origin=row[3],
+                    verb=row[4],
+                    record_id=row[5],
+                    revision=row[6],
+                    before=Key(scope=row[7], name=row[8], kind=Kind(row[9])) if row[9] else None,
+                )
+                for row in rows
+            ]
 
     async def last_seq(self, tenant: str) -> int:
         database = await self._home.database(tenant)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.domain.memory import Detail, Episode, Fact, Memory, Note
 
@@ -50,7 +51,12 @@ def dump(value: Any) -> str:
 
 
 def from_row(row: Sequence[Any]) -> Memory:
-    """The memory of a row of COLUMNS."""
+    """The memory of a row of COLUMNS; raises StoreUnavailable if it is damaged."""
+    with decoding():
+        return _decoded(row)
+
+
+def _decoded(row: Sequence[Any]) -> Memory:
     values = dict(zip(COLUMNS, row, strict=True))
     for column in _TIMES:
         if values[column] is not None:

@@ -22,6 +22,9 @@ from recollect.ports import ScoredId, ScoredPassage
 MAX_VALUES = 30_000
 """Fewer than SQLite's limit of 32,766 values in one statement."""
 
+# Ranges instead of `is not`, so that the index serves them.
+_WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
+
 
 def insert_vectors(
     connection: sqlite3.Connection, key: int, memory: Memory, embedded: Embedded
@@ -74,16 +77,15 @@ class SqliteVectorIndex:
         database = await self._home.database(tenant)
         return await database.read(lambda c: _passages(c, ids, model, vector))
 
+    async def is_complete(self, tenant: str, model: str) -> bool:
+        database = await self._home.database(tenant)
+        query = f"select not exists (select 1 from memory m where {_WAITING})"  # noqa: S608
+        return await database.read(lambda c: bool(c.execute(query, [model, model]).fetchone()[0]))
+
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
         database = await self._home.database(tenant)
-        return await database.read(
-            lambda c: memories(
-                c,
-                "where m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ? "
-                "order by m.key limit ?",
-                [model, model, limit],
-            )
-        )
+        where = f"where {_WAITING} order by m.key limit ?"
+        return await database.read(lambda c: memories(c, where, [model, model, limit]))
 
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
         def write(connection: sqlite3.Connection) -> None:

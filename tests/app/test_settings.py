@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from recollect import settings
+from recollect.app import running
+from recollect.app.ids import UuidSource
+from recollect.app.serve import open_app
+from recollect.errors import ConfigError
+
+
+def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOLLECT_STORR__KIND", "sqlite")
+    with pytest.raises(ConfigError, match="RECOLLECT_STORR__KIND"):
+        settings.load()
+
+
+def test_a_wrong_value_is_named_but_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOLLECT_PORT", "s3cret")
+    with pytest.raises(ConfigError, match="port") as raised:
+        settings.load()
+    assert "s3cret" not in str(raised.value)
+
+
+def test_options_go_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RECOLLECT_DATA_DIR", "/elsewhere")
+    assert settings.load(data_dir=tmp_path).data_dir == tmp_path
+    assert settings.load().data_dir == Path("/elsewhere")
+
+
+def test_nested_variables_choose_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOLLECT_STORE__KIND", "in_memory")
+    assert settings.load().store == settings.InMemoryStoreSettings()
+
+
+@pytest.mark.parametrize("store", ["in_memory", "sqlite"])
+@pytest.mark.anyio
+async def test_every_store_opens_and_closes(store: str, tmp_path: Path) -> None:
+    chosen = settings.load(
+        data_dir=tmp_path, store={"kind": store}, embedder={"kind": "hashing"}
+    )
+    async with open_app(chosen):
+        pass
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])  # noqa: S104
+@pytest.mark.anyio
+async def test_it_does_not_listen_beyond_loopback_without_a_credential(
+    host: str, tmp_path: Path
+) -> None:
+    chosen = settings.load(data_dir=tmp_path, host=host, store={"kind": "in_memory"})
+    with pytest.raises(ConfigError):
+        async with open_app(chosen):
+            pass
+
+
+def test_ids_sort_in_the_order_they_were_made() -> None:
+    new_id = UuidSource()
+    ids = [new_id() for _ in range(10_000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+    assert all(i[14] == "7" and i[19] in "89ab" for i in ids)
+
+
+def test_the_note_of_a_running_server_is_gone_when_it_stops(tmp_path: Path) -> None:
+    with running.announced(tmp_path, "http://127.0.0.1:1"):
+        assert running.noted_url(tmp_path) == "http://127.0.0.1:1"
+    assert running.noted_url(tmp_path) is None
+
+
+def test_a_damaged_note_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / running.FILE_NAME).write_text("[", encoding="utf-8")
+    assert running.noted_url(tmp_path) is None

@@ -1,0 +1,41 @@
+"""Two processes on one data folder are one memory."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.servers import serving
+
+
+def test_two_servers_on_one_folder_see_each_others_writes_at_once(tmp_path: Path) -> None:
+    with serving(tmp_path) as one, serving(tmp_path) as other:
+        for writer, reader, word in ((one, other, "zebra"), (other, one, "giraffe")):
+            writer.until_all_is_embedded()
+            reader.until_all_is_embedded()
+            for number in range(5):
+                text = f"The {word} has the number {number}"
+                memory = writer.remember(text)
+                assert _arms(reader.recall(text), memory) == {"dense", "lexical"}
+
+            assert writer.http.delete(f"/v1/memories/{memory}").is_success
+            assert _arms(reader.recall(text), memory) is None
+
+
+def test_messages_of_one_server_are_the_others_too(tmp_path: Path) -> None:
+    with serving(tmp_path) as one, serving(tmp_path) as other:
+        for number, server in enumerate([one, other] * 3):
+            message = {"content": f"This is message {number}", "producer": "Ann"}
+            server.ask("/v1/messages", {"session": "s", "messages": [message]})
+
+        listed = one.http.get("/v1/memories").json()
+
+        assert [m["position"] for m in listed["memories"]] == list(range(6))
+        assert listed == other.http.get("/v1/memories").json()
+        assert other.faults() == []
+
+
+def _arms(answer: dict[str, Any], memory: str) -> set[str] | None:
+    """The arms that found the memory by themselves; None if it is not in the answer."""
+    for hit in answer["results"]:
+        if hit["memory"]["id"] == memory:
+            return {name for name, arm in hit["arms"].items() if arm["rank"] is not None}
+    return None
