@@ -22,7 +22,7 @@ def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Spread:
         RuntimeError: A request failed.
     """
     processes = [
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [sys.executable, "-m", "benchmarks.load"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -8,7 +8,6 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, get_args
 
-import click
 import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -147,29 +146,29 @@ def _type(field: Mapping[str, Any]) -> str:
 def cli_page() -> str:
     """Every command."""
     command = typer.main.get_command(cli)
-    return "# Command line\n\n" + "\n".join(_command(command, "recollect"))
+    return "# Command line\n\n" + "\n".join(_command(command, "recollect", None))
 
 
-def _command(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name)
+def _command(command: Any, name: str, parent: Any) -> Iterator[str]:
+    context = command.make_context(name.split()[-1], [], parent=parent, resilient_parsing=True)
     lines = [f"## `{name}`", "", cleandoc(command.help or ""), ""]
-    rows = [
-        f"| `{parameter}` | {_one_line(text)} |"
-        for option in command.get_params(context)
-        if (record := option.get_help_record(context))
-        for parameter, text in [record]
+    arguments = [
+        p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument"
     ]
-    arguments = [p.name for p in command.params if isinstance(p, click.Argument)]
     if arguments:
-        lines += ["Arguments: " + ", ".join(f"`{a}`" for a in arguments if a) + ".", ""]
+        lines += [f"`{name} {' '.join(arguments)}`", ""]
+    rows = [
+        f"| `{_one_line(parameter)}` | {_one_line(text)} |"
+        for option in command.get_params(context)
+        if (record := option.get_help_record(context)) and option.param_type_name == "option"
+        for parameter, text in [record]
+        if parameter != "--help"
+    ]
     if rows:
         lines += ["| option | |", "|---|---|", *rows, ""]
     yield "\n".join(lines)
-    if isinstance(command, click.Group):
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            if found and not found.hidden:
-                yield from _command(found, f"{name} {child}")
+    for child in getattr(command, "commands", {}):
+        yield from _command(command.commands[child], f"{name} {child}", context)
 
 
 def _one_line(text: str | None) -> str:

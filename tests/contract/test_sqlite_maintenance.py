@@ -80,9 +80,8 @@ DAMAGE: dict[str, tuple[str, set[tuple[str, str]]]] = {
     ),
     "all vectors lost": ("delete from vector", {("vectors", "tea"), ("vectors", "coffee")}),
     "an orphaned vector": (
-        'insert into vector select null, 999, model, 0, 1, start, "end", heading, embedding, digest '
-        "from vector limit 1",
-        {("vectors", "#999")},
+        "update vector set memory_key = 999, total = 1 where memory_key = 2",
+        {("vectors", "#999"), ("vectors", "coffee")},
     ),
     "a lost text": ("delete from text_index where rowid = 1", {("text", "tea")}),
     "a changed text": (

@@ -7,7 +7,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
 from tests.e2e.servers import Server, serving
 
 DISK = "size=24m"

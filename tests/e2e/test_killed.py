@@ -12,11 +12,11 @@ from threading import Semaphore
 
 import httpx2
 import pytest
+from tests.e2e.servers import Server, serving
 
 from recollect import operations
 from recollect.app.wiring import open_context
 from recollect.settings import HashingSettings, load
-from tests.e2e.servers import Server, serving
 
 FORKED_ROUNDS = 40
 SERVER_ROUNDS = 10

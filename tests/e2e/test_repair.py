@@ -3,10 +3,8 @@
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-
 from tests.e2e.servers import Server, serving
 
 LOST = [

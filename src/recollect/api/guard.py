@@ -32,6 +32,7 @@ PRINCIPAL: Final = "recollect.principal"
 OPEN_PATHS: Final = frozenset({"/healthz", "/startupz", "/readyz"})
 STREAMED_PATHS: Final = frozenset({"/v1/export", "/v1/import"})
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_PORT: Final = re.compile(r":[0-9]{1,5}\Z")
 _REQUEST_ID: Final = re.compile(r"[\w.\-]{1,100}", re.ASCII)
 
 
@@ -128,7 +129,7 @@ class Guard:
 
 
 def _without_port(host: str) -> str:
-    return host if host.endswith("]") else host.rpartition(":")[0] or host
+    return _PORT.sub("", host)
 
 
 class _Answer:

@@ -1,31 +1,42 @@
 """Evaluations in a store of their own, that is gone afterwards."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from recollect.app.wiring import open_context
 from recollect.domain.ranking import weights_json
+from recollect.errors import InvalidRequest
 from recollect.evaluation import datasets
 from recollect.evaluation.run import VERSION, Choice, Progress, Report, evaluate, gather
 from recollect.evaluation.training import train
 from recollect.settings import Settings, SqliteStoreSettings
 
 
-async def run_evaluation(
-    settings: Settings, file: Path, choice: Choice, progress: Progress
-) -> Report:
-    """Evaluate the data set of this file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What to evaluate: the data set that the file must hold, and which weights rank."""
+
+    name: str
+    file: Path
+    choice: Choice
+
+
+async def run_evaluation(settings: Settings, wanted: Evaluation, progress: Progress) -> Report:
+    """Store a data set's conversations, ask its questions, and measure the answers.
 
     Raises:
-        InvalidRequest: The file is no data set.
+        InvalidRequest: The file does not hold this data set.
         EmbedderUnavailable: There is no model; without one there is nothing to compare.
     """
-    dataset = datasets.load(file)
+    dataset = datasets.load(wanted.file)
+    if dataset.name != wanted.name:
+        raise InvalidRequest(f"{wanted.file} holds {dataset.name}, not {wanted.name}")
     with TemporaryDirectory() as folder:
         async with open_context(_apart(settings, folder)) as (context, model):
             await model.embedder.load()
-            return await evaluate(context, dataset, choice, progress)
+            return await evaluate(context, dataset, wanted.choice, progress)
 
 
 async def run_training(settings: Settings, files: Sequence[Path], progress: Progress) -> str:

@@ -14,6 +14,8 @@ from recollect import operations
 from recollect.client.http import TIMEOUT, HttpTransport
 from recollect.client.problems import invalid_request
 from recollect.client.transport import Transport
+from recollect.domain.memory import Kind
+from recollect.domain.scopes import Look
 from recollect.operations import (
     BackedUp,
     Changed,
@@ -39,8 +41,9 @@ Q = TypeVar("Q", bound=Request)
 R = TypeVar("R", bound=Result)
 T = TypeVar("T")
 
-Kinds = Sequence[Literal["note", "episode", "fact"]]
-Look = Literal["exact", "subtree", "subtree+global", "all"]
+Kinds = Sequence[Kind | Literal["note", "episode", "fact"]]
+Looking = Look | Literal["exact", "subtree", "subtree+global", "all"]
+LookingDown = Literal[Look.EXACT, Look.SUBTREE, "exact", "subtree"]
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 PORTION = 200
@@ -145,7 +148,7 @@ class AsyncClient:
         query: str,
         *,
         scope: str = "",
-        look: Look = "exact",
+        look: Looking = "exact",
         kinds: Kinds = (),
         tags: Sequence[str] = (),
         filter: str | None = None,
@@ -294,7 +297,7 @@ class AsyncClient:
         self,
         scope: str,
         *,
-        look: Literal["exact", "subtree"] = "exact",
+        look: LookingDown = "exact",
         kinds: Kinds = (),
         confirm: Literal[True],
     ) -> Forgotten:
@@ -318,7 +321,7 @@ class AsyncClient:
         self,
         *,
         scope: str = "",
-        look: Look = "exact",
+        look: Looking = "exact",
         kinds: Kinds = (),
         name: str | None = None,
         tags: Sequence[str] = (),
@@ -357,7 +360,7 @@ class AsyncClient:
         self,
         *,
         scope: str = "",
-        look: Look = "exact",
+        look: Looking = "exact",
         kinds: Kinds = (),
         tags: Sequence[str] = (),
         filter: str | None = None,

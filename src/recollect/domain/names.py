@@ -9,7 +9,7 @@ MAX_NAME_BYTES = 240
 _PART = re.compile(r"[\w\-][\w.\-]*")
 _WORD = re.compile(r"\w+")
 _MADE_WORDS = 8
-_MADE_CHARACTERS = 60
+_MADE_CHARACTERS = 58  # of up to 4 bytes: a number fits behind
 
 
 def check_name(text: str) -> str:
@@ -34,7 +34,8 @@ def check_name(text: str) -> str:
 
 def made_name(content: str) -> str:
     """A name from the first words of the text; the same text gives the same name."""
-    words = [word.lower() for word in _WORD.findall(content[:500])[:_MADE_WORDS]]
+    # In lower case first: that of `İ` holds a character that no name may hold.
+    words = _WORD.findall(content[:500].lower())[:_MADE_WORDS]
     name = ""
     for word in words:
         longer = f"{name}-{word}" if name else word[:_MADE_CHARACTERS]

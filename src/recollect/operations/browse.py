@@ -21,6 +21,7 @@ from recollect.operations.views import MemoryView
 
 MAX_LIMIT = 1000
 MAX_CURSOR_CHARACTERS = 8192
+_INT64 = 2**63
 
 
 class Browse(Request):
@@ -106,8 +107,9 @@ def _position(cursor: str, query: str) -> Position:
         fields = json.loads(base64.urlsafe_b64decode(packed + b"=" * (-len(packed) % 4)))
         digest, scope, name, occurred_at, place, memory_id = fields
         position = Position(scope, name, parse_time(occurred_at), int(place), memory_id)
-    except (ValueError, TypeError, RecursionError):
+        (scope + name + memory_id).encode()  # half a surrogate pair is no text
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidCursor from None
-    if digest != query or not all(isinstance(t, str) for t in (scope, name, memory_id)):
+    if digest != query or not -_INT64 <= position.place < _INT64:
         raise InvalidCursor
     return position

@@ -185,7 +185,9 @@ async def _pool(context: Context, request: Recall, selection: Selection) -> _Poo
         # The first arm to fail stops the other: callers know single errors, not groups.
         raise group.exceptions[0] from None
     ids = list(dict.fromkeys(hit.id for hit in (*found.dense, *found.lexical)))
-    memories = {memory.id: memory for memory in await context.records.get(context.tenant, ids)}
+    records = await context.records.get(context.tenant, ids)
+    # An index may lag behind: the records decide what the answer may hold.
+    memories = {memory.id: memory for memory in records if selection.holds(memory)}
     passages: Mapping[str, list[ScoredPassage]] = {}
     if found.vector is not None:
         passages = await context.vectors.passages(
@@ -240,9 +242,11 @@ async def _hit(context: Context, request: Recall, pool: _Pool, ranked: Ranked) -
     memory = pool.memories[ranked.id]
     neighbours: list[Memory] = []
     if request.before or request.after:
-        neighbours = await context.records.neighbours(
+        around = await context.records.neighbours(
             context.tenant, memory, request.before, request.after
         )
+        visible = context.selection("", Look.ALL, unexpired(context.now()))
+        neighbours = [neighbour for neighbour in around if visible.holds(neighbour)]
     return Hit(
         memory=MemoryView.of(memory),
         score=round(ranked.score, 6),

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Embedded, Put
-from recollect.domain.filters import Comparison, Operator, RecordField
+from recollect.domain.filters import all_of
 from recollect.domain.memory import Kind, Memory, Note
 from recollect.domain.names import made_name
 from recollect.domain.scopes import Look
@@ -24,6 +24,7 @@ from recollect.operations.request import (
     Tags,
     UtcTime,
 )
+from recollect.operations.selecting import of_kinds, unexpired
 from recollect.operations.views import Time
 
 ATTEMPTS = 5
@@ -179,9 +180,8 @@ async def _similar(
     """Other notes of the scope that resemble the beginning of this one."""
     if not embedded or not len(embedded[0].vectors):
         return []
-    notes = context.selection(
-        memory.scope, Look.EXACT, Comparison(RecordField("kind"), Operator.EQ, Kind.NOTE.value)
-    )
+    unexpired_notes = all_of((of_kinds((Kind.NOTE,)), unexpired(context.now())))
+    notes = context.selection(memory.scope, Look.EXACT, unexpired_notes)
     hits = await context.vectors.search(
         context.tenant, notes, model_key(context), embedded[0].vectors[0], SIMILAR_AT_MOST + 1
     )

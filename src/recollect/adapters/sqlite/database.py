@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -36,6 +36,8 @@ def translated_errors() -> Generator[None]:
         yield
     except sqlite3.Error as error:
         raise _translated(error) from error
+    except UnicodeDecodeError as error:  # the driver could not even decode SQLite's message
+        raise StoreUnavailable("the store file is damaged; restore a backup") from error
 
 
 def _translated(error: sqlite3.Error) -> RecollectError:
@@ -117,7 +119,10 @@ class Database:
         self._writer.close()
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connect() if self._readers.empty() else self._readers.get_nowait()
+        try:
+            connection = self._readers.get_nowait()
+        except Empty:
+            connection = self._connect()
         try:
             with translated_errors(), _transaction(connection, "begin"):
                 return work(connection)

@@ -1,0 +1,68 @@
+"""The command: `python -m benchmarks --help`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.corpus import cache_folder
+from benchmarks.ingest import ingest_figures
+from benchmarks.limits import limits_of
+from benchmarks.store import empty_rss_mb, store_figures
+from benchmarks.vectors import vector_figures
+
+INGEST_SAMPLE = 4000
+QUICK_SIZE = 2000
+QUESTIONS = 300
+
+
+def main() -> int:
+    """Measure, print the report, and return 1 if a promise that binds was broken."""
+    options = _parser().parse_args()
+    if options.vectors_only:
+        _publish([report.vector_section(_vectors(options))], options.report)
+        return 0
+    sizes = [QUICK_SIZE] if options.quick else options.sizes
+    ingest = ingest_figures(options.seed, QUICK_SIZE if options.quick else INGEST_SAMPLE)
+    stores = [store_figures(options.cache, size, options.seed, QUESTIONS) for size in sizes]
+    limits = list(limits_of(ingest, stores, empty_rss_mb(options.seed)))
+    sections = [
+        report.limit_section(limits),
+        report.ingest_section(ingest),
+        report.store_section(stores),
+    ]
+    _publish(sections, options.report)
+    return int(any(limit.binds and not limit.holds for limit in limits))
+
+
+def _vectors(options: argparse.Namespace) -> list[object]:
+    sizes = [s for s in (10_000, 100_000) if s < options.vectors_only]
+    return [vector_figures(size, options.seed) for size in [*sizes, options.vectors_only]]
+
+
+def _publish(sections: Sequence[str], file: Path | None) -> None:
+    page = "\n".join([report.head(), *sections])
+    sys.stdout.write(page)
+    if file:
+        file.write_text(page, encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("--sizes", type=_sizes, default=[10_000, 100_000], help="memories, such as 10000,100000")
+    add("--quick", action="store_true", help=f"one store of {QUICK_SIZE:,}")
+    add("--vectors-only", type=int, metavar="N", help="the vector index alone, up to N vectors")
+    add("--seed", type=int, default=1)
+    add("--cache", type=Path, default=cache_folder(), help="where filled stores are kept")
+    add("--report", type=Path, help="a file for the report, besides standard output")
+    return parser
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(size) for size in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Examining an installation: what a person needs to know when something does not work."""
+
+import platform
+import sqlite3
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import httpx2
+from anyio import to_thread
+
+from recollect import operations
+from recollect.app.running import noted_url
+from recollect.app.wiring import LoadableEmbedder, open_context, open_model
+from recollect.errors import RecollectError
+from recollect.operations import Context, Result
+from recollect.settings import MiniLmSettings, Settings, SqliteStoreSettings
+
+HEALTH_TIMEOUT_SECONDS = 2
+OLDEST_SQLITE = (3, 40)
+
+
+class Finding(Result):
+    """One thing that was examined."""
+
+    name: str
+    ok: bool
+    detail: str
+    """What was found; if it is wrong, what to do."""
+
+
+class Diagnosis(Result):
+    """Everything that was examined."""
+
+    ok: bool
+    findings: list[Finding]
+
+
+class Warm(Result):
+    """The model that is ready."""
+
+    model: str
+    source: str
+    """Where its weights come from."""
+    cache: str | None
+    """The folder that keeps it prepared; null for a model that needs none."""
+
+
+async def warm_up(settings: Settings) -> Warm:
+    """Load the model, fetching it if need be and the settings allow it.
+
+    Raises:
+        EmbedderUnavailable: It cannot be had; the message says what to do.
+    """
+    chosen = settings.embedder
+    minilm = chosen if isinstance(chosen, MiniLmSettings) else None
+    async with open_model(chosen) as model:
+        await model.embedder.load(allow_download=minilm is not None and minilm.allow_download)
+        return Warm(
+            model=model.embedder.model,
+            source=model.embedder.source or "unknown",
+            cache=str(minilm.cache_dir) if minilm else None,
+        )
+
+
+async def diagnose(settings: Settings) -> Diagnosis:
+    """Examine this machine's installation, or the server that the settings name."""
+    findings = [
+        finding
+        async for finding in (_of_server(settings) if settings.url else _of_folder(settings))
+    ]
+    return Diagnosis(ok=all(finding.ok for finding in findings), findings=findings)
+
+
+async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
+    yield _found("python", platform.python_version())
+    yield await to_thread.run_sync(_sqlite)
+    yield await to_thread.run_sync(_full_text_search)
+    if isinstance(settings.store, SqliteStoreSettings):
+        yield await to_thread.run_sync(_data_folder, settings.data_dir)
+    async with open_context(settings) as (context, model):
+        yield await _examined("store", lambda: _store(context))
+        yield await _examined("embedder", lambda: _embedder(model.embedder))
+        yield await _examined("tokenizer", lambda: _tokenizer(context))
+    yield await _noted_server(settings)
+
+
+async def _of_server(settings: Settings) -> AsyncGenerator[Finding]:
+    url = (settings.url or "").rstrip("/")
+    token = settings.token.get_secret_value() if settings.token else None
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with httpx2.AsyncClient(headers=headers, timeout=HEALTH_TIMEOUT_SECONDS) as http:
+        for name, path in (("server", "/readyz"), ("credential", "/v1/stats")):
+            try:
+                answer = await http.get(url + path)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                yield _wrong(name, f"no answer from {url}: {error or type(error).__name__}")
+                return
+            detail = answer.text if name == "server" else f"answered {answer.status_code}"
+            yield Finding(name=name, ok=answer.is_success, detail=detail)
+
+
+def _found(name: str, detail: str) -> Finding:
+    return Finding(name=name, ok=True, detail=detail)
+
+
+def _wrong(name: str, detail: str) -> Finding:
+    return Finding(name=name, ok=False, detail=detail)
+
+
+async def _examined(name: str, examine: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return _found(name, await examine())
+    except RecollectError as error:
+        return _wrong(name, str(error))
+
+
+def _sqlite() -> Finding:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        return _wrong(
+            "sqlite", f"{sqlite3.sqlite_version} is too old: use a Python with SQLite 3.40 or newer"
+        )
+    return _found("sqlite", sqlite3.sqlite_version)
+
+
+def _full_text_search() -> Finding:
+    try:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("create virtual table text using fts5 (content)")
+    except sqlite3.OperationalError:
+        return _wrong("fts5", "this Python's SQLite lacks FTS5: use a Python whose SQLite has it")
+    return _found("fts5", "available")
+
+
+def _data_folder(folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return _found("data folder", f"{folder} can be written")
+    except OSError as error:
+        return _wrong(
+            "data folder",
+            f"{folder} cannot be written ({error.strerror}): check its permissions, "
+            "or choose another with --data-dir",
+        )
+
+
+async def _store(context: Context) -> str:
+    await context.maintenance.ping(context.tenant)
+    figures = await operations.stats(context, operations.Stats())
+    return (
+        f"{figures.memories} memories in {figures.size_bytes} bytes; "
+        f"{figures.waiting} wait to be embedded"
+    )
+
+
+async def _embedder(embedder: LoadableEmbedder) -> str:
+    await embedder.load()
+    await embedder.embed(["ready?"], purpose="query")
+    return f"{embedder.model} from {embedder.source}"
+
+
+async def _tokenizer(context: Context) -> str:
+    spans = await to_thread.run_sync(context.tokens.spans, "ready?")
+    return f"{context.tokens.key} cuts a word into {len(spans)} tokens"
+
+
+async def _noted_server(settings: Settings) -> Finding:
+    """Whether a server holds the folder; a note without a server is what a killed one leaves."""
+    url = noted_url(settings.data_dir)
+    if url is None:
+        return _found("server", "none holds the data folder")
+    try:
+        async with httpx2.AsyncClient(timeout=HEALTH_TIMEOUT_SECONDS) as http:
+            answer = await http.get(f"{url}/healthz")
+    except httpx2.HTTPError:
+        return _found("server", f"the one at {url} is gone without taking its note away")
+    return _found("server", f"{url} answers {answer.status_code}")

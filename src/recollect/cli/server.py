@@ -1,0 +1,51 @@
+"""Commands that run until they are stopped."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recollect.cli.session import session_of
+
+if TYPE_CHECKING:
+    from recollect.settings import Settings
+
+
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen at; any but loopback needs a token.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port to listen at; 0 takes a free one.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen beyond loopback without a token.")
+    ] = False,
+) -> None:
+    """Serve REST and MCP until stopped."""
+    import anyio
+
+    from recollect.app.serve import serve as serve_until_stopped
+
+    settings = session_of(context).settings(host=host, port=port, insecure=insecure or None)
+    _log(settings)
+    anyio.run(serve_until_stopped, settings)
+
+
+def mcp(context: typer.Context) -> None:
+    """Speak MCP on standard input and output, for a client that starts its servers."""
+    import anyio
+
+    from recollect.app.stdio import run_stdio
+
+    settings = session_of(context).settings()
+    _log(settings)
+    anyio.run(run_stdio, settings)
+
+
+def _log(settings: "Settings") -> None:
+    from recollect.app.telemetry import configure_logging
+
+    configure_logging(settings.log_level, json=not sys.stderr.isatty())

@@ -1,0 +1,168 @@
+"""Commands about the whole store: bring in, take out, count, rebuild, check, copy."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from recollect.cli import options as o
+from recollect.cli.exits import FAILED
+from recollect.cli.progress import progress
+from recollect.cli.reading import STDIN, lines_of, messages_of, portions
+from recollect.cli.session import session_of
+
+if TYPE_CHECKING:
+    from recollect.client.blocking import Client
+    from recollect.operations import Ingested
+
+POLL_SECONDS = 0.1
+STALLED_SECONDS = 30
+
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="- reads standard input.")]
+
+
+def ingest(
+    context: typer.Context,
+    *,
+    file: Source,
+    scope: o.Scope = "",
+    session: Annotated[str, typer.Option(help="Which conversation in the scope.")] = "",
+    as_json: o.AsJson = False,
+) -> None:
+    """Store the messages of a conversation.
+
+    The file holds JSON Lines or a JSON array: objects with content and producer, and if known id,
+    produced_for, role, occurred_at, tags, metadata, source. Messages with an id are stored once.
+    """
+    run = session_of(context, as_json=as_json)
+    with lines_of(file) as lines:
+        messages = messages_of(lines.read())
+    with run.open() as client, progress("Storing messages", len(messages)) as advance:
+        stored: list[Ingested] = []
+        for portion in portions(messages):
+            stored.append(client.ingest(portion, scope=scope, session=session))
+            advance(len(portion))
+    run.give(_joined(stored))
+
+
+def _joined(parts: "list[Ingested]") -> "Ingested":
+    """The answers to all portions as one."""
+    degraded = dict.fromkeys(arm for part in parts for arm in part.degraded)
+    ids = [memory_id for part in parts for memory_id in part.ids]
+    return parts[0].model_copy(update={"ids": ids, "degraded": list(degraded)})
+
+
+def stats(context: typer.Context, *, as_json: o.AsJson = False) -> None:
+    """Tell how much there is, and how well it can be searched."""
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        figures = client.stats()
+    session.give(figures)
+
+
+def export(
+    context: typer.Context,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here, not to standard output.")
+    ] = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Write every record as JSON Lines."""
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        total = client.stats().memories
+        opened = output.open("w", encoding="utf-8") if output else nullcontext(_stdout())
+        with opened as target, progress("Exporting", total) as advance:
+            for line in client.export():
+                target.write(line)
+                advance(1)
+            target.flush()
+
+
+def _stdout() -> IO[str]:
+    return typer.get_text_stream("stdout", encoding="utf-8")
+
+
+def import_(context: typer.Context, *, file: Source, as_json: o.AsJson = False) -> None:
+    """Store what an export wrote; doing it twice changes nothing.
+
+    Ends with exit code 1 if lines were skipped; the others are stored.
+    """
+    session = session_of(context, as_json=as_json)
+    total = None if str(file) == STDIN else file.stat().st_size
+    with (
+        lines_of(file) as lines,
+        session.open() as client,
+        progress("Importing bytes", total) as advance,
+    ):
+        imported = client.import_(_counted(lines, advance))
+    session.give(imported)
+    if imported.skipped:
+        raise typer.Exit(FAILED)
+
+
+def _counted(lines: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:
+    for line in lines:
+        advance(len(line.encode()))
+        yield line
+
+
+def reindex(context: typer.Context, *, as_json: o.AsJson = False) -> None:
+    """Rebuild every index from the records, and wait until all is embedded anew."""
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        rebuilt = client.reindex()
+        with progress("Embedding", rebuilt.waiting) as advance:
+            _await_embedding(client, rebuilt.waiting, advance)
+    session.give(rebuilt)
+
+
+def _await_embedding(client: "Client", waiting: int, advance: Callable[[int], None]) -> None:
+    """Wait while fewer and fewer memories wait; without a model, or once it stalls, no longer."""
+    moved = monotonic()
+    while waiting and monotonic() - moved < STALLED_SECONDS:
+        figures = client.stats()
+        if figures.problem is not None:
+            break
+        if figures.waiting != waiting:
+            advance(max(waiting - figures.waiting, 0))
+            waiting, moved = figures.waiting, monotonic()
+        if waiting:
+            sleep(POLL_SECONDS)
+    if waiting:
+        typer.echo(f"{waiting} memories still wait to be embedded", err=True)
+
+
+def check(
+    context: typer.Context,
+    *,
+    repair: Annotated[bool, typer.Option(help="Mend what is wrong.")] = True,
+    as_json: o.AsJson = False,
+) -> None:
+    """Compare the text index and the vectors with the records.
+
+    Ends with exit code 1 if something is wrong and was not mended.
+    """
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        checked = client.check(repair=repair)
+    session.give(checked)
+    if not all(fault.repaired for fault in checked.faults):
+        raise typer.Exit(FAILED)
+
+
+def backup(
+    context: typer.Context,
+    *,
+    target: Annotated[Path, typer.Argument(help="A new file.")],
+    as_json: o.AsJson = False,
+) -> None:
+    """Copy the store to a new file, while it is in use."""
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        copied = client.backup(target)
+    session.give(copied)

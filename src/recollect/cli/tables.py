@@ -1,0 +1,249 @@
+"""Results as people read them."""
+
+import re
+import sys
+from functools import singledispatch
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from recollect.app.diagnosis import Diagnosis, Warm
+from recollect.operations import (
+    BackedUp,
+    Changed,
+    Checked,
+    Erased,
+    Figures,
+    Forgotten,
+    Hit,
+    Imported,
+    Ingested,
+    MemoryView,
+    Page,
+    Recalled,
+    Reindexed,
+    Remembered,
+    Result,
+    Revisions,
+)
+
+LINE_CHARACTERS = 200
+PIPED_WIDTH = 200
+"""Columns of a table that goes into a file or a pipe, where nobody knows how wide it may be."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@singledispatch
+def show(result: Result) -> None:
+    """Print the result of an operation."""
+    _print(result.model_dump_json(indent=2))
+
+
+@show.register
+def _(result: Recalled) -> None:
+    table = _table("#", "score", "from", "passage", "why")
+    for rank, hit in enumerate(result.results, start=1):
+        memory = hit.memory
+        table.add_row(
+            str(rank), f"{hit.score:.2f}", _plain(_origin(memory)), _passage(hit), _plain(_why(hit))
+        )
+        for neighbour in hit.neighbours:
+            table.add_row(
+                "", "", _plain(_origin(neighbour)), _plain(_first_line(neighbour.content)), "near"
+            )
+    _print(table if result.results else "nothing found")
+    without = f", without {', '.join(result.degraded)}" if result.degraded else ""
+    _print(f"{len(result.results)} results in {result.took_ms:.0f} ms{without}")
+
+
+@show.register
+def _(result: Page) -> None:
+    table = _table("from", "id", "tags", "content")
+    for memory in result.memories:
+        table.add_row(
+            _plain(_origin(memory)),
+            memory.id,
+            _plain(", ".join(memory.tags)),
+            _plain(_first_line(memory.content)),
+        )
+    _print(table if result.memories else "nothing found")
+    more = f"; the next page: --cursor {result.next_cursor}" if result.next_cursor else ""
+    _print(f"{len(result.memories)} of {result.count}{more}")
+
+
+@show.register
+def _(result: MemoryView) -> None:
+    if not sys.stdout.isatty():
+        # Into a file or a pipe goes the text as it is stored.
+        sys.stdout.write(result.content + ("" if result.content.endswith("\n") else "\n"))
+        return
+    facts = {
+        "id": result.id,
+        "scope": result.scope,
+        "from": _origin(result),
+        "occurred": f"{result.occurred_at:%Y-%m-%d %H:%M} UTC",
+        "revision": str(result.revision),
+        "tags": ", ".join(result.tags),
+        "source": result.source,
+    }
+    for name, value in facts.items():
+        if value:
+            _print(Text.assemble((f"{name}: ", "cyan"), _plain(value)))
+    _print(Text("\n") + _plain(result.content))
+
+
+@show.register
+def _(result: Revisions) -> None:
+    table = _table("revision", "recorded", "by", "what", "content")
+    for revision in result.revisions:
+        content = _first_line(revision.memory.content) if revision.memory else ""
+        table.add_row(
+            str(revision.revision),
+            f"{revision.recorded_at:%Y-%m-%d %H:%M}",
+            _plain(revision.actor),
+            revision.verb,
+            _plain(content),
+        )
+    _print(table)
+
+
+@show.register
+def _(result: Remembered) -> None:
+    done = "replaced" if result.replaced else "stored"
+    _print(_plain(f"{done} {_at(result.scope, result.name)}, revision {result.revision}"))
+    for similar in result.similar:
+        _print(_plain(f"much like {_at(similar.scope, similar.name)} ({similar.score:.2f})"))
+    _tell_degraded(result.degraded)
+
+
+@show.register
+def _(result: Changed) -> None:
+    place = _at(result.scope, result.name or result.id)
+    _print(_plain(f"changed {place}, now at revision {result.revision}"))
+    _tell_degraded(result.degraded)
+
+
+@show.register
+def _(result: Ingested) -> None:
+    _print(f"stored {len(result.ids)} messages")
+    _tell_degraded(result.degraded)
+
+
+@show.register
+def _(result: Forgotten) -> None:
+    _print(f"forgot {result.forgotten}")
+
+
+@show.register
+def _(result: Erased) -> None:
+    _print(f"erased {result.revisions} revisions")
+
+
+@show.register
+def _(result: Figures) -> None:
+    table = _table("", "")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.by_kind.items()))
+    table.add_row("memories", f"{result.memories}" + (f" ({kinds})" if kinds else ""))
+    table.add_row("revisions", str(result.revisions))
+    table.add_row("links", str(result.links))
+    table.add_row("size", f"{result.size_bytes / 1e6:.1f} MB")
+    table.add_row("model", result.model)
+    table.add_row("wait to be embedded", str(result.waiting))
+    for scope, count in sorted(result.by_scope.items()):
+        table.add_row(_plain(f"scope {scope or '(root)'}"), str(count))
+    _print(table)
+    if result.problem:
+        _print(_plain(f"no search by meaning: {result.problem}"))
+
+
+@show.register
+def _(result: Imported) -> None:
+    _print(f"imported {result.imported}, unchanged {result.unchanged}")
+    for skipped in result.skipped:
+        _print(_plain(f"skipped line {skipped.line}: {skipped.reason}"))
+
+
+@show.register
+def _(result: Reindexed) -> None:
+    _print(f"rebuilt the indexes; {result.waiting} memories embedded anew")
+
+
+@show.register
+def _(result: Checked) -> None:
+    for fault in result.faults:
+        mended = "mended" if fault.repaired else "not mended"
+        _print(_plain(f"{fault.projection} of {fault.memory_id} {fault.problem} ({mended})"))
+    if not result.faults:
+        _print("all is well")
+
+
+@show.register
+def _(result: BackedUp) -> None:
+    _print(f"copied {result.size_bytes} bytes")
+
+
+@show.register
+def _(result: Warm) -> None:
+    cache = f", kept prepared in {result.cache}" if result.cache else ""
+    _print(_plain(f"{result.model} is ready: {result.source}{cache}"))
+
+
+@show.register
+def _(result: Diagnosis) -> None:
+    for finding in result.findings:
+        mark = ("ok   ", "green") if finding.ok else ("wrong", "bold red")
+        _print(Text.assemble(mark, " ", (finding.name, "cyan"), " ", _plain(finding.detail)))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="cyan")
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
+    return table
+
+
+def _print(what: Table | Text | str) -> None:
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    console = Console(highlight=False, markup=False, width=width)
+    console.print(what, soft_wrap=not isinstance(what, Table))
+
+
+def _plain(text: str) -> Text:
+    """The text without what would steer a terminal; no character of it is markup."""
+    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _origin(memory: MemoryView) -> str:
+    """A note's place and name, or who said it and when."""
+    if memory.name is not None:
+        return _at(memory.scope, memory.name)
+    who = memory.producer or f"{memory.category}/{memory.tag}/{memory.feature}"
+    return f"{who}, {memory.occurred_at:%d %b %Y}"
+
+
+def _at(scope: str, name: str) -> str:
+    return f"{name} in {scope}" if scope else name
+
+
+def _passage(hit: Hit) -> Text:
+    heading = f"{hit.matched.heading}: " if hit.matched.heading else ""
+    return _plain(heading + hit.matched.text)
+
+
+def _why(hit: Hit) -> str:
+    return ", ".join(
+        f"{name} #{arm.rank}" if arm.rank is not None else f"{name} {arm.score:.2f}"
+        for name, arm in hit.arms.items()
+    )
+
+
+def _first_line(content: str) -> str:
+    line = content.strip().partition("\n")[0]
+    return line if len(line) <= LINE_CHARACTERS else line[:LINE_CHARACTERS] + "…"
+
+
+def _tell_degraded(degraded: list[str]) -> None:
+    if degraded:
+        _print(f"not searchable yet by: {', '.join(degraded)}")

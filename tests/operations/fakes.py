@@ -1,0 +1,53 @@
+"""What operations are given from outside, as tests need it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from tests.examples import THEN
+
+from recollect.adapters.in_memory.embedding import HashingEmbedder
+from recollect.domain.passages import FloatMatrix
+from recollect.errors import EmbedderUnavailable
+
+
+class FakeClock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.time = THEN
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def pass_by(self, duration: timedelta) -> None:
+        self.time += duration
+
+
+class CountedIds:
+    """Gives ids that tell how many were given before."""
+
+    def __init__(self) -> None:
+        self._given = 0
+
+    def __call__(self) -> str:
+        self._given += 1
+        return f"01910000-0000-7000-8000-{self._given:012x}"
+
+
+class FakeEmbedder(HashingEmbedder):
+    """Compares words; can be without its model, and remembers what it was asked to embed."""
+
+    problem: str | None = None  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        self.documents: list[str] = []
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: Literal["query", "document"]
+    ) -> FloatMatrix:
+        if self.problem is not None:
+            raise EmbedderUnavailable(self.problem)
+        if purpose == "document":
+            self.documents += texts
+        return await super().embed(texts, purpose=purpose)
