@@ -22,7 +22,9 @@ from recollect.settings import Settings
 DURATION = "memory-mcp/serverProcessingDurationMs"
 MODES = ("legacy", "auto", "2026-07-28")
 EVERY_WAY = [
-    f"{transport} {mode}" for transport in ("memory", "/mcp", "/mcp/", "stdio") for mode in MODES
+    f"{transport} {mode}"
+    for transport in ("memory", "/mcp", "/mcp/", "stdio", "bridge")
+    for mode in MODES
 ]
 WAYS = ["memory legacy", "memory auto", "/mcp legacy", "/mcp/ auto"]
 """One way for each transport and each protocol era."""

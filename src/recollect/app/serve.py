@@ -1,11 +1,13 @@
 """Serving: one process with its context, its faces and its work in the background."""
 
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from ipaddress import ip_address
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -100,14 +102,34 @@ def _is_loopback(host: str) -> bool:
 
 
 async def serve(settings: Settings) -> None:
-    """Listen until the process is told to stop. Raises ConfigError."""
+    """Listen until the process is told to stop, and close everything.
+
+    Raises:
+        ConfigError: It cannot or must not listen there.
+        KeyboardInterrupt: That is how it was stopped.
+    """
     async with open_app(settings) as app:
-        await listen(app, settings)
+        was_interrupted = await listen(app, settings)
+    if was_interrupted:
+        raise KeyboardInterrupt
 
 
-async def listen(app: ASGIApp, settings: Settings) -> None:
-    """Serve the application at the address of the settings; says where once it listens."""
-    server = uvicorn.Server(
+class _Server(uvicorn.Server):
+    """Ends after a signal, and not the process with it: there is more to close."""
+
+    was_interrupted = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at once if interrupted again."""
+        del frame
+        self.was_interrupted = sig == signal.SIGINT
+        self.force_exit = self.should_exit and self.was_interrupted
+        self.should_exit = True
+
+
+async def listen(app: ASGIApp, settings: Settings) -> bool:
+    """Serve the application until a signal comes; says whether that was an interrupt."""
+    server = _Server(
         uvicorn.Config(
             app,
             host=settings.host,
@@ -121,13 +143,16 @@ async def listen(app: ASGIApp, settings: Settings) -> None:
     )
     async with create_task_group() as tasks:
         tasks.start_soon(_announce, server, settings)
-        await server.serve()
-        tasks.cancel_scope.cancel()
-    if not server.started:
-        raise ConfigError(
-            f"cannot listen at {settings.host}:{settings.port}; is something else there? "
-            "Choose another port with --port"
-        )
+        try:
+            await server.serve()
+        except SystemExit:  # uvicorn's way to say that the address is taken
+            raise ConfigError(
+                f"cannot listen at {settings.host}:{settings.port}; is something else there? "
+                "Choose another port with --port"
+            ) from None
+        finally:
+            tasks.cancel_scope.cancel()
+    return server.was_interrupted
 
 
 async def _announce(server: uvicorn.Server, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """MCP over stdio: a bridge to the server that holds the data folder, else the folder itself."""
 
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,7 @@ from recollect.app.faces import mcp_server
 from recollect.app.running import noted_url
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
+from recollect.errors import EmbedderUnavailable
 from recollect.settings import Settings
 
 HEALTH_TIMEOUT_SECONDS = 2
@@ -26,6 +28,9 @@ async def run_stdio(settings: Settings) -> None:
         await _bridge(url, settings)
         return
     async with open_context(settings) as (context, model), create_task_group() as tasks:
+        # A tenth of a second, so that not even the first answer goes without meaning.
+        with suppress(EmbedderUnavailable):
+            await model.embedder.load()
         tasks.start_soon(work_in_background, context, model.embedder)
         await _speak(mcp_server(context))
         tasks.cancel_scope.cancel()

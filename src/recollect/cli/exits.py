@@ -5,6 +5,8 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import typer
 
@@ -18,7 +20,6 @@ from recollect.errors import (
 )
 
 FAILED = 1
-INTERRUPTED = 130
 
 EXIT_CODES: Mapping[type[RecollectError], int] = {
     RecollectError: FAILED,
@@ -31,46 +32,49 @@ EXIT_CODES: Mapping[type[RecollectError], int] = {
 """The exit code of each class of error; of its subclasses too."""
 
 
-class FileProblem(RecollectError):
-    """A file on this machine cannot be read or written; the message names it."""
-
-    code = "file_problem"
-
-
 def exit_code(error: type[RecollectError]) -> int:
     """The exit code that tells of this class of error."""
     return next(EXIT_CODES[kind] for kind in error.__mro__ if kind in EXIT_CODES)
 
 
 def report(error: BaseException, *, as_json: bool) -> int | None:
-    """Tell of an error on standard error and give the exit code; None if it is none of ours."""
-    ours = _ours(error)
-    if ours is None:
+    """Tell of an error on standard error and give the exit code; None if it is a defect."""
+    ending = _ending(error)
+    if ending is None:
         return None
     if as_json:
         told = {
-            "type": f"urn:recollect:error:{ours.code}",
-            "title": ours.code.replace("_", " "),
-            "code": ours.code,
-            "detail": str(ours),
+            "type": f"urn:recollect:error:{ending.code}",
+            "title": ending.code.replace("_", " "),
+            "code": ending.code,
+            "detail": ending.detail,
         }
-        line = json.dumps(told | vars(ours), ensure_ascii=False, default=str)
+        line = json.dumps(told | ending.attributes, ensure_ascii=False, default=str)
     else:
-        line = f"error: {' '.join(str(ours).split())} [{ours.code}]"
+        line = f"error: {' '.join(ending.detail.split())} [{ending.code}]"
     typer.echo(line, err=True)
-    return exit_code(type(ours))
+    return ending.exit_code
 
 
-def _ours(error: BaseException) -> RecollectError | None:
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    code: str
+    detail: str
+    exit_code: int
+    attributes: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def _ending(error: BaseException) -> _Ending | None:
     match error:
         case RecollectError():
-            return error
+            return _Ending(error.code, str(error), exit_code(type(error)), vars(error))
         case BaseExceptionGroup():
             # A task group wraps even a single error.
-            return _ours(error.exceptions[0])
+            return _ending(error.exceptions[0])
         case OSError() if not isinstance(error, BrokenPipeError):
-            return FileProblem(f"{error.filename or 'input or output'}: {error.strerror or error}")
+            place = error.filename or "input or output"
+            return _Ending("file_problem", f"{place}: {error.strerror or error}", FAILED)
         case UnicodeDecodeError():
-            return InvalidRequest("the input must be UTF-8")
+            return _ending(InvalidRequest("the input must be UTF-8"))
         case _:
             return None

@@ -44,9 +44,9 @@ def remember(
     metadata: o.Metadata = None,
     source: Annotated[str | None, typer.Option(help="Where it comes from.")] = None,
     external_id: Annotated[str | None, typer.Option(help="What it is called elsewhere.")] = None,
-    occurred_at: o.Time = None,
+    occurred_at: o.OccurredAt = None,
     importance: Annotated[float | None, typer.Option(help="0 to 1.")] = None,
-    expires_at: o.Time = None,
+    expires_at: o.ExpiresAt = None,
     if_absent: Annotated[
         bool, typer.Option("--if-absent", help="Refuse to replace a note.")
     ] = False,
@@ -85,9 +85,9 @@ def recall(
     kind: o.Kinds = None,
     tag: o.WithTags = None,
     filter: o.Filter = None,
-    occurred_after: o.Time = None,
-    occurred_before: o.Time = None,
-    valid_at: o.Time = None,
+    occurred_after: o.OccurredAfter = None,
+    occurred_before: o.OccurredBefore = None,
+    valid_at: o.ValidAt = None,
     limit: Annotated[int, typer.Option(help="At most so many, 1 to 100.")] = 10,
     max_tokens: Annotated[
         int | None, typer.Option(help="As many as fit in so many tokens.")
@@ -147,9 +147,13 @@ def edit(
     metadata: o.Metadata = None,
     source: Annotated[str | None, typer.Option(help="Where it comes from.")] = None,
     importance: Annotated[float | None, typer.Option(help="0 to 1.")] = None,
-    expires_at: o.Time = None,
+    expires_at: o.ExpiresAt = None,
     clear: Annotated[
-        list[Clearable] | None, typer.Option(help="Empty this field; repeatable.")
+        list[Clearable] | None,
+        typer.Option(
+            metavar="FIELD",
+            help="Empty tags, metadata, source, importance or expires-at; repeatable.",
+        ),
     ] = None,
     expected_revision: o.Revision = None,
     as_json: o.AsJson = False,

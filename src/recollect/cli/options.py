@@ -29,23 +29,34 @@ def _json_object(text: str) -> Mapping[str, Any]:
     return value  # pyright: ignore[reportUnknownVariableType]
 
 
+def _time_option(help: str) -> Any:
+    return typer.Option(parser=_time, metavar="TIME", help=f"{help} UTC without a zone.")
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, as REST does.")]
 Scope = Annotated[str, typer.Option(help="A path such as acme/api; '' is the root.")]
 Looking = Annotated[Look, typer.Option("--look", help="How far around the scope.")]
-Kinds = Annotated[list[Kind] | None, typer.Option("--kind", help="Only this kind; repeatable.")]
+Kinds = Annotated[
+    list[Kind] | None,
+    typer.Option("--kind", metavar="KIND", help="Only note, episode or fact; repeatable."),
+]
 WithTags = Annotated[
-    list[str] | None, typer.Option("--tag", help="Only with this tag; repeatable.")
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only with this tag; repeatable.")
 ]
 Filter = Annotated[
     str | None,
     typer.Option(help="Such as \"m.topic = 'tea' AND created_at >= date('2026-01-01')\"."),
 ]
-Time = Annotated[datetime | None, typer.Option(parser=_time, metavar="TIME")]
+OccurredAt = Annotated[datetime | None, _time_option("When it happened; now when left out.")]
+ExpiresAt = Annotated[datetime | None, _time_option("From then on it is in no answer.")]
+OccurredAfter = Annotated[datetime | None, _time_option("Only what happened then or later.")]
+OccurredBefore = Annotated[datetime | None, _time_option("Only what happened before that.")]
+ValidAt = Annotated[datetime | None, _time_option("Only facts that were true then, not now.")]
 Metadata = Annotated[
     Mapping[str, Any] | None,
     typer.Option(parser=_json_object, metavar="JSON", help="A JSON object."),
 ]
-SetTags = Annotated[list[str] | None, typer.Option("--tag", help="Repeatable.")]
+SetTags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Repeatable.")]
 Revision = Annotated[
     int | None, typer.Option("--expected-revision", help="Only if it is at this revision.")
 ]

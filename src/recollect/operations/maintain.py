@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
+from anyio import CancelScope, get_cancelled_exc_class
 from pydantic import Field
 
 from recollect.domain.access import Right
@@ -156,6 +157,11 @@ async def work(context: Context) -> bool:
             left -= 1
     except RecollectError:
         await context.jobs.fail(context.tenant, job, context.now() + RETRY_AFTER)
+        raise
+    except get_cancelled_exc_class():
+        # Others need not wait until the lease of a process that is ending runs out.
+        with CancelScope(shield=True):
+            await context.jobs.fail(context.tenant, job, context.now())
         raise
     await context.jobs.complete(context.tenant, job)
     if not left:

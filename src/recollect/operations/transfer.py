@@ -3,20 +3,21 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
 from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
+from recollect.domain.scopes import ROOT
 from recollect.domain.selection import Position, Selection
 from recollect.domain.serialisation import (
     format_time,
     memory_from_json,
     memory_to_json,
 )
-from recollect.errors import AlreadyExists, InvalidRequest, NotFound, RecollectError
+from recollect.errors import AlreadyExists, Conflict, InvalidRequest, NotFound, RecollectError
 from recollect.operations.context import Context
 from recollect.operations.embedding import embed_now
 from recollect.operations.request import (
@@ -70,12 +71,20 @@ async def export(context: Context) -> AsyncGenerator[str]:
         after = Position.of(page[-1])
     after = None
     while page := await context.records.browse(context.tenant, selection, after, PAGE):
-        for link in await context.records.links(context.tenant, [m.id for m in page]):
+        for link in await _links(context, [memory.id for memory in page]):
             yield _line(_link_to_json(link))
         after = Position.of(page[-1])
     if context.principal.scopes.is_everything:
         for record in await context.records.registry(context.tenant, ""):
             yield _line(_record_to_json(record))
+
+
+async def _links(context: Context, ids: list[str]) -> list[Link]:
+    """The links from these memories to others that the principal sees."""
+    links = await context.records.links(context.tenant, ids)
+    ends = await context.records.get(context.tenant, [link.to_id for link in links])
+    seen = {memory.id for memory in ends if context.principal.scopes.covers(memory.scope)}
+    return [link for link in links if link.to_id in seen]
 
 
 async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
@@ -89,17 +98,19 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
     """
     context.principal.require(Right.WRITE, ())
     importing = _Importing(context)
+    begun = False
     number = 0
     async for line in lines:
+        number += 1
         if not line.strip():
             continue
-        number += 1
-        if number == 1:
-            _check_format(line)
-        else:
+        if begun:
             await importing.add(number, line)
+        else:
+            _check_format(line)
+            begun = True
     await importing.flush()
-    if number == 0:
+    if not begun:
         raise InvalidRequest("there is nothing to import: the first line must name the format")
     return Imported(
         imported=importing.imported, unchanged=importing.unchanged, skipped=importing.skipped
@@ -207,6 +218,8 @@ class _Importing:
             record = _parse(line)
             if isinstance(record, Memory):
                 self._context.principal.require(Right.WRITE, (record.scope,))
+            elif isinstance(record, RegistryRecord):
+                self._context.principal.require(Right.WRITE, (ROOT,))
         except RecollectError as error:
             self._skip(number, error)
             return
@@ -221,12 +234,18 @@ class _Importing:
         self.unchanged += len(items) - len(changed)
         try:
             await self._store(changed)
-        except (AlreadyExists, NotFound):
+        except (Conflict, NotFound):
             for item in changed:
-                try:
-                    await self._store([item])
-                except (AlreadyExists, NotFound) as error:
-                    self._skip(item.number, error)
+                await self._store_alone(item)
+
+    async def _store_alone(self, item: _Item) -> None:
+        try:
+            if await self._is_new(item):
+                await self._store([item])
+            else:  # a line before it said the same
+                self.unchanged += 1
+        except (Conflict, NotFound) as error:
+            self._skip(item.number, error)
 
     async def _store(self, items: list[_Item]) -> None:
         if not items:
@@ -255,29 +274,58 @@ class _Importing:
         match item.record:
             case Memory() as memory:
                 found = await context.records.get(context.tenant, [memory.id])
-                return not found or found[0].revision < memory.revision
+                return not found or _differs(memory, found[0])
             case Link() as link:
                 return link not in await context.records.links(context.tenant, [link.from_id])
             case RegistryRecord() as record:
                 stored = await context.records.registry(context.tenant, record.type)
-                return all(s.id != record.id or s.revision < record.revision for s in stored)
+                return all(s.id != record.id or _differs(record, s) for s in stored)
 
     async def _change(self, record: Memory | Link | RegistryRecord) -> Change:
         context = self._context
         match record:
             case Memory() as memory:
-                found = await context.records.get(context.tenant, [memory.id])
-                expected = found[0].revision if found else 0
+                found = await self._found([memory.id])
+                expected = _expected(memory.id, found[0] if found else None, memory)
                 return Put(memory=memory, expected_revision=expected, verb="import")
             case Link() as link:
+                await self._found([link.from_id, link.to_id])
                 return PutLink(link=link)
             case RegistryRecord():
                 stored = await context.records.registry(context.tenant, record.type)
-                expected = next((s.revision for s in stored if s.id == record.id), 0)
+                found = next((s for s in stored if s.id == record.id), None)
+                expected = _expected(record.id, found, record)
                 return PutRecord(record=record, expected_revision=expected)
+
+    async def _found(self, ids: list[str]) -> list[Memory]:
+        """The memories with these ids that are stored; NotFound if one is out of reach."""
+        found = await self._context.records.get(self._context.tenant, ids)
+        for memory in found:
+            if not self._context.principal.scopes.covers(memory.scope):
+                raise NotFound(memory.id)
+        return found
 
     def _skip(self, number: int, error: RecollectError) -> None:
         self.skipped.append(Skipped(line=number, reason=str(error)))
+
+
+_Revised: TypeAlias = Memory | RegistryRecord
+
+
+def _differs(given: _Revised, stored: _Revised) -> bool:
+    """Whether the given revision is newer than the stored one, or another one of its number."""
+    return given.revision > stored.revision or (
+        given.revision == stored.revision and given != stored
+    )
+
+
+def _expected(reference: str, stored: _Revised | None, given: _Revised) -> int:
+    """The revision that the given one follows; raises AlreadyExists where they contradict."""
+    if stored is None:
+        return 0
+    if stored.revision >= given.revision:
+        raise AlreadyExists(f"{reference} is stored with other fields at this revision")
+    return stored.revision
 
 
 def _line(fields: Mapping[str, Any]) -> str:
