@@ -34,8 +34,15 @@ RARE_SCOPE: Final = "archive"
 """Holds one memory in a hundred."""
 
 _FIRST_DAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
-_OPENINGS: Final = ("What did we decide about", "When did", "Who knows how", "Why is", "Where was",
-                    "How do I", "Tell me about", "Which")  # fmt: skip
+_OPENINGS: Final = (
+    *(f"What did {name} say about" for name in PEOPLE[:4]),
+    "What did we decide in January 2024 about",
+    "When did",
+    "Who knows how",
+    "Why is",
+    "How do I",
+    "Which",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,7 @@ class Note:
 
 @cache
 def vocabulary() -> tuple[str, ...]:
-    """Words by falling frequency; what the model lacks of the number is made of two of its words."""
+    """Words by falling frequency; those that the model lacks are made of two that it has."""
     weights = find_weights(Places(cache_folder=user_cache_path("recollect")))
     stored = json.loads(weights.tokenizer_path.read_text("utf-8"))["model"]["vocab"]
     words = [
@@ -103,7 +110,7 @@ class Writer:
         return ". ".join(sentences) + "."
 
     def question(self) -> str:
-        """A question of five to fourteen words on one topic."""
+        """A question of some words on one topic; four in ten name a person, one in ten a month."""
         words = [w for w in self._drawn(int(self._random.integers(6, 20))) if w not in STOP_WORDS]
         opening = _OPENINGS[int(self._random.integers(len(_OPENINGS)))]
         return f"{opening} {' '.join(words[:8]) or 'this'}?"

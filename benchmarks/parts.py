@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.timing import Spread, each
 from benchmarks.vectors import best
 from recollect.adapters.sqlite.matrix import PassageMatrix
-from recollect.adapters.sqlite.text import match_expression
+from recollect.adapters.sqlite.text import asked_phrases, match_expression
 from recollect.app.wiring import open_context
 from recollect.domain.passages import FloatMatrix
 from recollect.operations.embedding import model_key
@@ -69,5 +69,5 @@ async def _embedded(data_dir: Path, asked: list[str]) -> tuple[FloatMatrix, Spre
 def _search_text(connection: sqlite3.Connection, question: str) -> None:
     connection.execute(
         "select rowid, rank from text_index where text_index match ? order by rank limit ?",
-        [match_expression(question), OVER_FETCH],
+        [match_expression(asked_phrases(question)), OVER_FETCH],
     ).fetchall()

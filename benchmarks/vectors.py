@@ -64,7 +64,7 @@ def vector_figures(size: int, seed: int) -> VectorFigures:
         load_seconds = perf_counter() - started
         grown = process.memory_info().rss - before
         connection.close()
-    questions = list(_vectors(QUESTIONS, seed + 1))[0]
+    questions = next(_vectors(QUESTIONS, seed + 1))
     scan = each(lambda q: best(matrix, q), list(questions))
     codes, rescored = _recall(matrix, questions, size, seed)
     return VectorFigures(

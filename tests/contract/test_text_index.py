@@ -67,6 +67,7 @@ async def test_hits_of_the_same_score_are_ordered_by_id(store: Store) -> None:
     await keep(store, *same)
 
     assert [hit.id for hit in await search(store, "tea")] == ["a", "b", "m", "x", "z"]
+    assert [hit.id for hit in await search(store, "tea", limit=2)] == ["a", "b"]
 
 
 async def test_the_name_tags_and_speaker_are_searched_too(store: Store) -> None:

@@ -84,6 +84,7 @@ async def test_memories_equally_near_are_ordered_by_id(store: Store) -> None:
 
 async def test_there_is_nothing_to_find_before_anything_is_embedded(store: Store) -> None:
     assert await search(store) == {}
+    assert await store.vectors.is_complete(TENANT, MODEL)
     await store.vectors.warm(TENANT, MODEL)
     await keep(store, (note(), []))
 
@@ -155,7 +156,9 @@ async def test_vectors_of_several_models_lie_side_by_side(store: Store) -> None:
         (two, embedded(two, [unit(1, 0, 0)], "b")),
     ]
     assert len(await store.vectors.waiting(TENANT, "b", 10)) == 2
+    assert not await store.vectors.is_complete(TENANT, "b")
     await store.vectors.store(TENANT, other)
+    assert await store.vectors.is_complete(TENANT, "b")
 
     assert list(await search(store)) == [one.id, two.id]
     assert list(await search(store, unit(1, 0, 0), model="b")) == [two.id, one.id]
@@ -246,6 +249,7 @@ async def test_memories_that_lack_vectors_wait_oldest_first(store: Store) -> Non
     await store.records.commit(TENANT, storing(first, done, second, partly, embedded=made))
 
     assert await store.vectors.waiting(TENANT, MODEL, 10) == [first, second, partly]
+    assert not await store.vectors.is_complete(TENANT, MODEL)
     assert await store.vectors.waiting(TENANT, MODEL, 2) == [first, second]
     assert (await store.records.counts(TENANT, MODEL)).waiting == 3
     assert set(await search(store)) == {done.id, partly.id}

@@ -1,14 +1,36 @@
 """Servers to ask: over every store, in this process."""
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import httpx2
 import pytest
+import structlog
 from tests.contract.stores import STORES
 from tests.transports.serving import client_of, settings_for
 
 from recollect.app.serve import open_app
+from recollect.app.telemetry import configure_logging
+
+
+@pytest.fixture
+def logged(capfd: pytest.CaptureFixture[str]) -> Generator[Callable[[], str]]:
+    """Everything that was written so far while logging is set up as for a real server."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    # What pytest puts in the place of standard error does not outlive the setup.
+    stream = StringIO()
+    with redirect_stderr(stream):
+        configure_logging("debug", json=True)
+    try:
+        yield lambda: "".join((stream.getvalue(), *capfd.readouterr()))
+    finally:
+        structlog.reset_defaults()
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture

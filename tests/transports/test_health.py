@@ -1,6 +1,7 @@
 """Health, metrics and what is answered when something behind the server is gone."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -155,20 +156,26 @@ async def test_a_full_disk_has_its_own_status(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("method", "path", "body"), ASKED)
 async def test_a_defect_of_ours_is_an_error_that_tells_nothing(
-    tmp_path: Path, method: str, path: str, body: Any, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, method: str, path: str, body: Any, logged: Callable[[], str]
 ) -> None:
     async with api_with(tmp_path, records=BrokenRecords(World())) as api:
         answer = await api.request(method, path, json=body)
         refused(answer, 500, "internal")
         assert answer.headers["x-request-id"]
-    logged = "".join(capfd.readouterr())
-    assert answer.headers["x-request-id"] in logged
-    assert PLANTED not in logged
+    lines = [json.loads(line) for line in logged().splitlines()]
+    [crash] = [line for line in lines if line["event"] == "request.crashed"]
+    assert crash["request_id"] == answer.headers["x-request-id"]
+    assert crash["error"] == "ZeroDivisionError"
+    assert crash["places"]
+    assert PLANTED not in json.dumps(lines)
 
 
-async def test_a_defect_within_a_recall_is_an_error_that_tells_nothing(tmp_path: Path) -> None:
+async def test_a_defect_within_a_recall_is_an_error_that_tells_nothing(
+    tmp_path: Path, logged: Callable[[], str]
+) -> None:
     async with api_with(tmp_path, text=BrokenTextIndex(World())) as api:
         refused(await api.post("/v1/recall", json={"query": PLANTED}), 500, "internal")
+    assert PLANTED not in logged()
 
 
 async def test_metrics_count_requests_and_memories(any_api: httpx2.AsyncClient) -> None:

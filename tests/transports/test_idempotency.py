@@ -103,3 +103,24 @@ async def test_a_key_without_characters_or_with_too_many_is_refused(
 async def _state(api: httpx2.AsyncClient) -> tuple[Any, Any]:
     figures = (await api.get("/v1/stats")).json()
     return figures["memories"], figures["last_seq"]
+
+
+async def test_only_writes_that_heed_a_key_say_that_they_take_one(
+    api: httpx2.AsyncClient,
+) -> None:
+    document = (await api.get("/v1/openapi.json")).json()
+    taking = {
+        (method.upper(), path)
+        for path, ways in document["paths"].items()
+        for method, described in ways.items()
+        if any(p["name"] == "idempotency-key" for p in described.get("parameters", []))
+    }
+    assert taking == {
+        ("POST", "/v1/memories"),
+        ("DELETE", "/v1/memories"),
+        ("PATCH", "/v1/memories/{id}"),
+        ("DELETE", "/v1/memories/{id}"),
+        ("POST", "/v1/memories/{id}/move"),
+        ("POST", "/v1/memories/{id}/erase"),
+        ("POST", "/v1/messages"),
+    }

@@ -1,5 +1,6 @@
 """What a server writes to its log: never what is remembered, asked or secret."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,16 +8,14 @@ from tests.transports.mcp_clients import call, connected
 from tests.transports.serving import JSON, PLANTED, client_of, message, settings_for
 
 from recollect.app.serve import open_app
-from recollect.app.telemetry import configure_logging
 from recollect.settings import SqliteStoreSettings
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_neither_texts_nor_questions_nor_tokens_are_logged(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, logged: Callable[[], str]
 ) -> None:
-    configure_logging("debug", json=True)
     settings = settings_for(tmp_path, token=PLANTED, store=SqliteStoreSettings())
     headers = {"authorization": f"Bearer {PLANTED}"}
     async with open_app(settings) as app, client_of(app, headers=headers) as api:
@@ -33,16 +32,15 @@ async def test_neither_texts_nor_questions_nor_tokens_are_logged(
         await api.post("/v1/import", content=PLANTED)
         await api.post("/mcp", content=f'{{"{PLANTED}', headers=JSON)
         await api.post("/v1/reindex")
-    assert PLANTED not in "".join(capfd.readouterr())
+    assert PLANTED not in logged()
 
 
 @pytest.mark.parametrize("way", ["memory legacy", "memory auto", "/mcp legacy", "/mcp auto"])
 async def test_nor_are_the_arguments_of_tools(
-    tmp_path: Path, way: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, way: str, logged: Callable[[], str]
 ) -> None:
-    configure_logging("debug", json=True)
     async with connected(way, tmp_path) as tools:
         await call(tools, "remember", name="n", content=PLANTED)
         await call(tools, "recall", query=PLANTED)
         await tools.call_tool("recall", {"query": [PLANTED]})
-    assert PLANTED not in "".join(capfd.readouterr())
+    assert PLANTED not in logged()

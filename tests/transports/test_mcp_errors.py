@@ -1,6 +1,6 @@
 """The three shapes in which tools fail, as memory-mcp's clients know them."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -215,7 +215,7 @@ def _broken(*_: Any, **__: Any) -> NoReturn:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("failure", [_gone, _broken])
 async def test_what_fails_on_our_side_is_an_internal_error(
-    tmp_path: Path, mode: str, failure: Any, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, mode: str, failure: Any, logged: Callable[[], str]
 ) -> None:
     failing = type("FailingTextIndex", (InMemoryTextIndex,), {"search": failure})
     async with open_context(settings_for(tmp_path)) as (context, _):
@@ -223,4 +223,4 @@ async def test_what_fails_on_our_side_is_an_internal_error(
         async with Client(server, mode=mode) as client:
             code, message = await protocol_error(client, "recall", query=PLANTED)
     assert (code, message[:16]) == (INTERNAL, "internal error: ")
-    assert PLANTED not in "".join(capfd.readouterr())
+    assert PLANTED not in logged()

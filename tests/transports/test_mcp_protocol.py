@@ -140,6 +140,29 @@ async def test_nothing_is_kept_between_requests(api: httpx2.AsyncClient) -> None
     assert (await api.post("/mcp", json=body, headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize("protocol", ["2025-11-25", "2026-07-28"])
+async def test_a_note_of_a_mebibyte_fits_however_it_is_escaped(
+    api: httpx2.AsyncClient, protocol: str
+) -> None:
+    content = "\\u0041" * 1_048_576
+    envelope = {
+        "io.modelcontextprotocol/protocolVersion": protocol,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    body = (
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "remember", '
+        f'"_meta": {json.dumps(envelope)}, "arguments": {{"name": "n", "content": "{content}"}}}}}}'
+    )
+    headers = {
+        "mcp-protocol-version": protocol,
+        "mcp-method": "tools/call",
+        "mcp-name": "remember",
+    }
+    answer = await api.post("/mcp", content=body, headers=MCP_JSON | headers)
+    assert answer.status_code == 200
+    assert answer.json()["result"]["structuredContent"]["name"] == "n"
+
+
 async def test_what_only_sessions_need_is_not_offered(api: httpx2.AsyncClient) -> None:
     for method in ("GET", "DELETE", "PUT"):
         answer = await api.request(method, "/mcp", headers={"accept": "text/event-stream"})

@@ -12,15 +12,23 @@ from recollect.operations import Context, Result
 MAX_KEY_CHARACTERS = 200
 
 
-def _context(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> Context:
-    """The context of this request: the caller as the guard found them, and their key."""
-    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
-        raise InvalidRequest(f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters")
+def _context(request: Request) -> Context:
+    """The context of this request: the caller as the guard found them."""
     context: Context = request.app.state.context
-    return replace(context, principal=request.scope[PRINCIPAL], idempotency_key=idempotency_key)
+    return replace(context, principal=request.scope[PRINCIPAL])
 
 
 Asked = Annotated[Context, Depends(_context)]
+
+
+def _keyed(context: Asked, idempotency_key: Annotated[str | None, Header()] = None) -> Context:
+    """The context of a write that its client may send again."""
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
+        raise InvalidRequest(f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters")
+    return replace(context, idempotency_key=idempotency_key)
+
+
+AskedToWrite = Annotated[Context, Depends(_keyed)]
 
 
 def answer(result: Result, status: int = 200) -> Response:

@@ -77,11 +77,8 @@ class Guard:
             await self._run(scope, headers, receive, answer)
         except RecollectError as error:
             await answer.give_up(problem(error), scope, receive)
-        except Exception as error:  # noqa: BLE001  (the outermost boundary of the process)
-            # No traceback: an exception's text may hold what somebody remembers.
-            log.error(  # noqa: TRY400
-                "request.crashed", error=type(error).__name__, request_id=answer.request_id
-            )
+        except Exception:  # the outermost boundary of the process
+            log.exception("request.crashed", request_id=answer.request_id)
             await answer.give_up(crash(), scope, receive)
         self._metrics.observe(scope, answer.status, perf_counter() - started)
 

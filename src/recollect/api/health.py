@@ -1,5 +1,7 @@
 """The routes that tell how the server is."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from recollect import operations
@@ -8,6 +10,9 @@ from recollect.api.metrics import Metrics
 from recollect.errors import Unavailable
 
 router = APIRouter(tags=["health"])
+_UNREADY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Not now; retry later.", "content": {"application/problem+json": {}}}
+}
 
 
 class State:
@@ -27,7 +32,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/startupz")
+@router.get("/startupz", responses=_UNREADY)
 async def startupz(request: Request) -> dict[str, str]:
     """Started: questions are answered, from text at least."""
     state: State = request.app.state.state
@@ -36,7 +41,7 @@ async def startupz(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=_UNREADY)
 async def readyz(request: Request, context: Asked) -> dict[str, str]:
     """Ready: the store can be read and written now. `degraded` names what goes without."""
     await startupz(request)
@@ -45,7 +50,11 @@ async def readyz(request: Request, context: Asked) -> dict[str, str]:
     return {"status": "ok"} if problem is None else {"status": "degraded", "dense": problem}
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=_UNREADY | {200: {"description": "The text format.", "content": {"text/plain": {}}}},
+)
 async def metrics(request: Request, context: Asked) -> Response:
     """Metrics for Prometheus."""
     figures = await operations.stats(context, operations.Stats())

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from recollect import operations
-from recollect.api.asking import Asked, answer
+from recollect.api.asking import Asked, AskedToWrite, answer
 from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look
 from recollect.errors import InvalidRequest, TooLarge
@@ -59,7 +59,7 @@ class ForgetQuery(BaseModel, extra="forbid"):
 
 
 @router.post("/memories", status_code=201, response_model=operations.Remembered, responses=_ERRORS)
-async def remember(context: Asked, body: operations.Remember) -> Response:
+async def remember(context: AskedToWrite, body: operations.Remember) -> Response:
     """Store a note, or replace the one of the same scope and name."""
     return answer(await operations.remember(context, body), 201)
 
@@ -81,7 +81,7 @@ async def browse(context: Asked, asked: Annotated[BrowseQuery, Query()]) -> Resp
 
 
 @router.delete("/memories", response_model=operations.Forgotten, responses=_ERRORS)
-async def forget_scope(context: Asked, asked: Annotated[ForgetQuery, Query()]) -> Response:
+async def forget_scope(context: AskedToWrite, asked: Annotated[ForgetQuery, Query()]) -> Response:
     """Forget every memory of a scope; `confirm=true` must be given."""
     request = operations.ForgetScope.model_validate(
         {"scope": asked.scope, "look": asked.look, "kinds": asked.kind, "confirm": asked.confirm}
@@ -96,7 +96,7 @@ async def read(context: Asked, id: str) -> Response:  # noqa: A002  (the paramet
 
 
 @router.patch("/memories/{id}", response_model=operations.Changed, responses=_ERRORS)
-async def edit(context: Asked, id: str, body: operations.EditFields) -> Response:  # noqa: A002
+async def edit(context: AskedToWrite, id: str, body: operations.EditFields) -> Response:  # noqa: A002
     """Change a memory in place; what is left out stays."""
     given = body.model_dump(exclude_unset=True)
     return answer(await operations.edit(context, operations.Edit(id=id, **given)))
@@ -104,7 +104,7 @@ async def edit(context: Asked, id: str, body: operations.EditFields) -> Response
 
 @router.delete("/memories/{id}", response_model=operations.Forgotten, responses=_ERRORS)
 async def forget(
-    context: Asked,
+    context: AskedToWrite,
     id: str,  # noqa: A002
     expected_revision: int | None = None,
 ) -> Response:
@@ -114,13 +114,13 @@ async def forget(
 
 
 @router.post("/memories/{id}/move", response_model=operations.Changed, responses=_ERRORS)
-async def move(context: Asked, id: str, body: operations.MoveFields) -> Response:  # noqa: A002
+async def move(context: AskedToWrite, id: str, body: operations.MoveFields) -> Response:  # noqa: A002
     """Move a note to another scope, or rename it."""
     return answer(await operations.move(context, operations.Move(id=id, **body.model_dump())))
 
 
 @router.post("/memories/{id}/erase", response_model=operations.Erased, responses=_ERRORS)
-async def erase(context: Asked, id: str) -> Response:  # noqa: A002
+async def erase(context: AskedToWrite, id: str) -> Response:  # noqa: A002
     """Delete a memory for good, with all its revisions; a forgotten one too."""
     return answer(await operations.erase(context, operations.EraseOne(id=id)))
 
@@ -138,7 +138,7 @@ async def recall(context: Asked, body: operations.Recall) -> Response:
 
 
 @router.post("/messages", response_model=operations.Ingested, responses=_ERRORS)
-async def ingest(context: Asked, body: operations.Ingest) -> Response:
+async def ingest(context: AskedToWrite, body: operations.Ingest) -> Response:
     """Store messages of a conversation, in order, all or none."""
     return answer(await operations.ingest(context, body))
 

@@ -87,9 +87,8 @@ async def _called(
         raise MCPError(types.INVALID_PARAMS, f"invalid input: {_problems(error)}") from None
     except RecollectError as error:
         raise _as_protocol_error(error) from None
-    except Exception as error:  # noqa: BLE001  (the SDK would show the exception's text)
-        # No traceback: an exception's text may hold what somebody remembers.
-        log.error("tool.crashed", tool=tool.name, error=type(error).__name__)  # noqa: TRY400
+    except Exception:  # the SDK would show its text, which may hold what somebody remembers
+        log.exception("tool.crashed", tool=tool.name)
         raise MCPError(types.INTERNAL_ERROR, "internal error: an unexpected error") from None
 
 

@@ -10,14 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from recollect.domain.access import Right
 from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
 from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
-from recollect.domain.scopes import ROOT
 from recollect.domain.selection import Position, Selection
 from recollect.domain.serialisation import (
     format_time,
     memory_from_json,
     memory_to_json,
 )
-from recollect.errors import AlreadyExists, Conflict, InvalidRequest, NotFound, RecollectError
+from recollect.errors import (
+    AlreadyExists,
+    Conflict,
+    Denied,
+    InvalidRequest,
+    NotFound,
+    RecollectError,
+)
 from recollect.operations.context import Context
 from recollect.operations.embedding import embed_now
 from recollect.operations.request import (
@@ -113,7 +119,9 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
     if not begun:
         raise InvalidRequest("there is nothing to import: the first line must name the format")
     return Imported(
-        imported=importing.imported, unchanged=importing.unchanged, skipped=importing.skipped
+        imported=importing.imported,
+        unchanged=importing.unchanged,
+        skipped=sorted(importing.skipped, key=lambda skipped: skipped.line),
     )
 
 
@@ -207,6 +215,7 @@ class _Importing:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._reaches_everything = context.principal.scopes.is_everything
         self._waiting: list[_Item] = []
         self.imported = 0
         self.unchanged = 0
@@ -218,8 +227,8 @@ class _Importing:
             record = _parse(line)
             if isinstance(record, Memory):
                 self._context.principal.require(Right.WRITE, (record.scope,))
-            elif isinstance(record, RegistryRecord):
-                self._context.principal.require(Right.WRITE, (ROOT,))
+            elif isinstance(record, RegistryRecord) and not self._reaches_everything:
+                raise Denied("this credential does not reach records that belong to no scope")
         except RecollectError as error:
             self._skip(number, error)
             return

@@ -18,6 +18,10 @@ from recollect.errors import AlreadyExists, StoreUnavailable
 from recollect.ports import Fault
 
 _PAGE = 500
+_TEXT_INDEX = (
+    "create virtual table if not exists text_index using fts5 "
+    "(text, tokenize = 'porter unicode61 remove_diacritics 2')"
+)
 _ORPHANS: tuple[tuple[str, Literal["text", "vectors"]], ...] = (
     ("select rowid from text_index where rowid not in (select key from memory)", "text"),
     (
@@ -71,7 +75,8 @@ class SqliteMaintenance:
 def _faults(connection: sqlite3.Connection) -> Generator[Fault]:
     """Every difference, found page by page so that a large store fits in memory."""
     for (problem,) in connection.execute("pragma quick_check"):
-        if problem != "ok":
+        # Newer SQLites look into the text index too; that one can be made anew.
+        if problem != "ok" and "text_index" not in problem:
             raise StoreUnavailable(f"the store file is damaged: {problem}; restore a backup")
     yield from _memory_faults(connection)
     for query, projection in _ORPHANS:
@@ -133,6 +138,7 @@ def _fault(projection: Literal["text", "vectors"], memory_id: str, problem: str)
 
 
 def _check(connection: sqlite3.Connection, *, repair: bool) -> list[Fault]:
+    connection.execute(_TEXT_INDEX)
     faults = list(_faults(connection))
     if not repair:
         return faults
@@ -158,10 +164,8 @@ def _rebuild(connection: sqlite3.Connection) -> int:
 
 
 def _rebuild_text(connection: sqlite3.Connection) -> None:
-    schema = connection.execute("select sql from sqlite_master where name = 'text_index'")
-    (create,) = schema.fetchone()
-    connection.execute("drop table text_index")
-    connection.execute(create)
+    connection.execute("drop table if exists text_index")
+    connection.execute(_TEXT_INDEX)
     last = 0
     while rows := connection.execute(
         SELECT.replace("select ", "select m.key, ", 1) + "where m.key > ? order by m.key limit ?",
