@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from recollect import errors
-from recollect.api.problems import STATUS, status_of
-from recollect.cli.main import app as cli
+from recollect.api.problems import STATUS
 from recollect.cli.exits import exit_code
+from recollect.cli.main import app as cli
 from recollect.mcp.schemas import input_schema
 from recollect.mcp.tools import TOOLS
 from recollect.settings import PREFIX, Settings
@@ -84,7 +84,8 @@ def _default(value: Any) -> str:
 def errors_page() -> str:
     """Every error."""
     rows = "\n".join(
-        f"| `{error.code}` | {status_of_class(error)} | {exit_code(error)} | {_one_line(error.__doc__)} |"
+        f"| `{error.code}` | {status_of_class(error)} | {exit_code(error)} "
+        f"| {_one_line(error.__doc__)} |"
         for error in sorted(_subclasses(errors.RecollectError), key=lambda e: (e.code, e.__name__))
     )
     return f"""\
@@ -150,7 +151,9 @@ def cli_page() -> str:
 
 
 def _command(command: Any, name: str, parent: Any) -> Iterator[str]:
-    context = command.make_context(name.split()[-1], [], parent=parent, resilient_parsing=True)
+    context = command.make_context(
+        name.rsplit(maxsplit=1)[-1], [], parent=parent, resilient_parsing=True
+    )
     lines = [f"## `{name}`", "", cleandoc(command.help or ""), ""]
     arguments = [
         p.metavar or p.name.upper() for p in command.params if p.param_type_name == "argument"

@@ -22,9 +22,7 @@ def test_a_wrong_value_is_named_but_not_repeated(monkeypatch: pytest.MonkeyPatch
     assert "s3cret" not in str(raised.value)
 
 
-def test_options_go_before_the_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_options_go_before_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RECOLLECT_DATA_DIR", "/elsewhere")
     assert settings.load(data_dir=tmp_path).data_dir == tmp_path
     assert settings.load().data_dir == Path("/elsewhere")
@@ -38,9 +36,7 @@ def test_nested_variables_choose_a_backend(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("store", ["in_memory", "sqlite"])
 @pytest.mark.anyio
 async def test_every_store_opens_and_closes(store: str, tmp_path: Path) -> None:
-    chosen = settings.load(
-        data_dir=tmp_path, store={"kind": store}, embedder={"kind": "hashing"}
-    )
+    chosen = settings.load(data_dir=tmp_path, store={"kind": store}, embedder={"kind": "hashing"})
     async with open_app(chosen):
         pass
 

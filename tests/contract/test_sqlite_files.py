@@ -155,7 +155,7 @@ async def test_two_processes_on_one_file_lose_nothing_and_one_of_two_wins(tmp_pa
 
 def _race(folder: Path, contested: str) -> list[int]:
     writers = [
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [sys.executable, "-c", WRITER, str(folder), name, contested],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -28,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
 def run(
     *arguments: str | Path, given: str | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-m", "recollect", *map(str, arguments)],
         input=given,
         capture_output=True,
@@ -43,7 +43,7 @@ def run(
 def serving(data_dir: Path, **variables: str) -> Generator[tuple[str, subprocess.Popen[str]]]:
     """A server of the command line, and its address; stopped at the end if it still runs."""
     command = [sys.executable, "-m", "recollect", "--data-dir", str(data_dir), "serve"]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [*command, "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
@@ -138,7 +138,7 @@ def test_a_reader_that_has_had_enough_ends_the_command_quietly(tmp_path: Path) -
     lines = [json.dumps({"producer": "Ada", "content": f"{n} {'x' * 500}"}) for n in range(400)]
     assert run("--data-dir", tmp_path, "ingest", "-", given="\n".join(lines)).returncode == 0
     for command in (["list", "--limit", "1000"], ["list", "--json", "--limit", "1000"], ["export"]):
-        with subprocess.Popen(  # noqa: S603
+        with subprocess.Popen(
             [sys.executable, "-m", "recollect", "--data-dir", str(tmp_path), *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -168,8 +168,6 @@ def test_help_imports_nothing_heavy() -> None:
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
         "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )
-    shown = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, check=True, text=True
-    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     heavy = {"pydantic", "numpy", "httpx2", "anyio", "rich", "fastapi", "structlog"}
     assert not heavy & set(shown.stdout.split())

@@ -352,9 +352,7 @@ def test_what_the_package_promises_can_be_imported() -> None:
     code = (
         "import recollect, json; print(json.dumps([hasattr(recollect, n) for n in dir(recollect)]))"
     )
-    shown = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, check=True, text=True
-    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert json.loads(shown.stdout) == [True] * len(recollect.__all__)
     assert sorted(recollect.__all__) == dir(recollect)
     with pytest.raises(AttributeError):
@@ -363,7 +361,5 @@ def test_what_the_package_promises_can_be_imported() -> None:
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, recollect; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-    shown = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code], capture_output=True, check=True, text=True
-    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert not {"pydantic", "numpy", "httpx2", "anyio"} & set(shown.stdout.split())

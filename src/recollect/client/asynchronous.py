@@ -21,12 +21,8 @@ from recollect.operations import (
     Ingested,
     Message,
     Reindexed,
-    Request,
-    Result,
 )
 
-Q = TypeVar("Q", bound=Request)
-R = TypeVar("R", bound=Result)
 T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:8080"

@@ -111,19 +111,12 @@ class MemoryMethods:
     ) -> Recalled:
         """Ask a question; the memories that answer it best come first. Raises InvalidFilter.
 
-        Args:
-            query: A question or some words; no character of it is syntax.
-            scope: Where to look; '' is the root.
-            look: How far around the scope.
-            kinds: Only these kinds; all when left out.
-            tags: Only memories with all of these tags.
-            filter: Such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`.
-            occurred_after, occurred_before: Only what happened from then on, or earlier than then.
-            valid_at: Only facts that were true then; now when left out.
-            limit: At most so many, 1 to 100.
-            max_tokens: As many as fit in this many tokens (bytes of JSON by four).
-            before, after: How many messages of the session to give around each episode.
-            explain: Give the features behind each score.
+        No character of `query` is syntax. `scope` ('' is the root) and `look` say where to look;
+        `kinds`, `tags` (all of them), `filter` (such as `m.topic = 'tea' AND created_at >=
+        date('2026-01-01')`), `occurred_after` and `occurred_before` say what counts. `valid_at`
+        asks for facts that were true then instead of now. At most `limit` (1 to 100) come, or as
+        many as fit in `max_tokens` (bytes of JSON by four), each episode with as many messages
+        `before` and `after` it as wanted. `explain` adds the features behind each score.
         """
         return await self._run(
             operations.recall,
