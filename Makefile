@@ -24,7 +24,7 @@ check: .venv/development ## Linters, types, import rules, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
 bench: .venv/development ## Measure; BENCH holds options, such as BENCH="--sizes 10000"

@@ -49,10 +49,14 @@ async def test_work_that_is_cancelled_can_be_done_by_others_at_once() -> None:
 
 async def test_what_an_interrupted_client_left_is_embedded_by_the_next(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, embedder=HashingSettings())
-    with pytest.raises(KeyboardInterrupt):
+
+    async def be_interrupted() -> None:
         async with open_local(settings) as client:
             await client.remember(LONG)
             raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await be_interrupted()
     async with open_local(settings) as client:
         await client.remember("Another")
     async with open_local(settings) as client:

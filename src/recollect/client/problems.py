@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recollect.errors import InvalidRequest, RecollectError, Unavailable
+from recollect.operations.request import explained
 
 ATTRIBUTES = ("reference", "expected", "found", "position")
 """What errors carry besides code and message; in problem documents under the same names."""
@@ -16,13 +17,8 @@ _AWAY = (502, 503, 504)
 
 
 def invalid_request(error: ValidationError) -> InvalidRequest:
-    """What is wrong with which field of a request; the input itself is never repeated."""
-    return InvalidRequest(
-        "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-    )
+    """The same for a request that was never sent because a field is wrong."""
+    return InvalidRequest(explained(error))
 
 
 def error_of(status: int, body: bytes) -> RecollectError:

@@ -16,6 +16,7 @@ from recollect.mcp.arguments import ForgetResult
 from recollect.mcp.schemas import input_schema, output_schema
 from recollect.mcp.tools import TOOLS, Tool
 from recollect.operations.context import Context
+from recollect.operations.request import explained
 
 log = structlog.get_logger()
 
@@ -77,14 +78,14 @@ async def _called(
     try:
         asked = tool.arguments.model_validate(arguments)
     except ValidationError as error:
-        text = f"failed to deserialize parameters: {_problems(error)}"
+        text = f"failed to deserialize parameters: {explained(error)}"
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=text)], is_error=True
         )
     try:
         return _result(await tool.run(context, asked))
     except ValidationError as error:
-        raise MCPError(types.INVALID_PARAMS, f"invalid input: {_problems(error)}") from None
+        raise MCPError(types.INVALID_PARAMS, f"invalid input: {explained(error)}") from None
     except RecollectError as error:
         raise _as_protocol_error(error) from None
     except Exception:  # the SDK would show its text, which may hold what somebody remembers
@@ -100,15 +101,6 @@ def _as_protocol_error(error: RecollectError) -> MCPError:
             return MCPError(types.INVALID_PARAMS, f"invalid input: {error}")
         case _:
             return MCPError(types.INTERNAL_ERROR, f"internal error: {error}")
-
-
-def _problems(error: ValidationError) -> str:
-    """What is wrong with which argument; never the argument itself."""
-    found = error.errors(include_input=False, include_url=False)[:MAX_PROBLEMS]
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
-        for problem in found
-    )
 
 
 def _result(result: BaseModel) -> types.CallToolResult:

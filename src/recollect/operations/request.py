@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError
 
 from recollect.domain.names import check_name
@@ -32,6 +32,14 @@ class Request(BaseModel):
     def touches(self) -> tuple[str, ...]:
         """The scopes that the request would write to."""
         return ()
+
+
+def explained(error: ValidationError) -> str:
+    """What is wrong with which field; the input itself is never repeated."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
+        for problem in error.errors(include_input=False, include_url=False)
+    )
 
 
 class Result(BaseModel):
