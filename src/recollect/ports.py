@@ -174,18 +174,18 @@ class VectorIndex(Protocol):
         """Return the best `limit` selected memories, each by its best passage, best first.
 
         Sees everything that was committed before the call, by any process.
-        Scores are cosine similarities up to the index's rounding; ties by id.
+        Scores are cosine similarities up to the index's rounding; of those returned, ties by id.
         """
         ...
 
     async def passages(
         self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
-        """Return every passage of these memories with its exact score, best first."""
+        """Return every passage of these memories with its score, best first; true to 0.001."""
         ...
 
     async def is_complete(self, tenant: str, model: str) -> bool:
-        """Whether no memory waits for vectors of this model."""
+        """Whether no memory waits for vectors of this model, which is the one in use."""
         ...
 
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:

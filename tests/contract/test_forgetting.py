@@ -180,3 +180,14 @@ async def test_a_memory_put_and_forgotten_in_one_batch_leaves_only_its_history(
 
 async def test_an_unknown_memory_has_no_history(store: Store) -> None:
     assert await store.records.history(TENANT, "nobody") == []
+
+
+async def test_the_log_holds_no_name_of_what_was_erased(store: Store) -> None:
+    memory = note("Tea at four.", name="tea-at-four")
+    await store.records.commit(TENANT, batch(put(memory)))
+    edited = replace(memory, content="Tea at five.", revision=2)
+    await store.records.commit(TENANT, batch(put(edited, expected_revision=1)))
+    receipt = await store.records.commit(TENANT, batch(Erase(id=memory.id)))
+    entries = await store.records.entries(TENANT, 0, 10)
+    assert [e.verb for e in entries][-1] == "erase"
+    assert all(e.before is None or e.before.name is None for e in (*entries, *receipt.entries))

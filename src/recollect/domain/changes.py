@@ -43,7 +43,10 @@ class Forget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erase:
-    """Delete a memory with all its revisions, vectors and links; the log line is the receipt."""
+    """Delete a memory with all its revisions, vectors and links; the log line is the receipt.
+
+    The memory's name, which may be made of its text, goes from all lines of the log as well.
+    """
 
     id: str
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from recollect.domain.changes import UNPLACED
+from recollect.domain.changes import UNPLACED, Key
 from recollect.domain.memory import Episode, Memory
 from recollect.errors import AlreadyExists, NotFound, RevisionConflict
 
@@ -36,3 +36,13 @@ def expect(reference: str, expected: int, found: int) -> None:
     if found == 0:
         raise NotFound(reference)
     raise RevisionConflict(reference, expected, found)
+
+
+def key_of(memory: Memory | None) -> Key | None:
+    """Where the memory is filed, for the log; None if there is none."""
+    return Key(scope=memory.scope, name=memory.name, kind=memory.kind) if memory else None
+
+
+def nameless(memory: Memory | None) -> Key | None:
+    """The same for a memory that is erased: a name may hold words of the text."""
+    return Key(scope=memory.scope, name=None, kind=memory.kind) if memory else None

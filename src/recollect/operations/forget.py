@@ -12,6 +12,8 @@ from recollect.operations.reference import Reference, find
 from recollect.operations.request import MemoryId, Request, Result, Revision, Scope
 from recollect.operations.selecting import of_kinds
 
+ATTEMPTS = 5
+
 
 class ForgetOne(Reference):
     """Forget one memory: it is in no answer any more. Its history stays until it is erased."""
@@ -53,11 +55,18 @@ class ForgetScope(Request):
 @operation(Right.WRITE)
 async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
     """Forget every memory of a scope, all or none of them."""
-    selection = context.selection(request.scope, request.look, of_kinds(request.kinds))
-    count = await context.records.count(context.tenant, selection)
-    memories = await context.records.browse(context.tenant, selection, None, count)
-    changes = (Forget(id=memory.id) for memory in memories)
-    return await commit(context, request, Forgotten(forgotten=len(memories)), *changes)
+    for attempt in range(ATTEMPTS):
+        selection = context.selection(request.scope, request.look, of_kinds(request.kinds))
+        count = await context.records.count(context.tenant, selection)
+        memories = await context.records.browse(context.tenant, selection, None, count)
+        changes = (Forget(id=memory.id) for memory in memories)
+        try:
+            return await commit(context, request, Forgotten(forgotten=len(memories)), *changes)
+        except NotFound:
+            # Somebody else forgot one of them in between: look again.
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError
 
 
 class EraseOne(Request):

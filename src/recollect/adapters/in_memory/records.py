@@ -26,7 +26,7 @@ from recollect.domain.changes import (
     Verb,
 )
 from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
-from recollect.domain.placing import expect, placed
+from recollect.domain.placing import expect, key_of, nameless, placed
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Position, Selection
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
@@ -204,7 +204,7 @@ def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
     if before is None or passage_source(before) != passage_source(memory):
         drop_vectors(tables, memory.id)
     tables.memories[memory.id] = memory
-    entry = _log(tables, batch, change.verb, (memory.id, memory.revision), before)
+    entry = _log(tables, batch, change.verb, (memory.id, memory.revision), key_of(before))
     kept.append(_revision(entry, memory))
     return entry
 
@@ -235,7 +235,7 @@ def _forget(tables: Tables, batch: Batch, change: Forget) -> LogEntry:
     if change.expected_revision is not None:
         expect(change.id, change.expected_revision, before.revision)
     _remove(tables, change.id)
-    entry = _log(tables, batch, "forget", (change.id, before.revision + 1), before)
+    entry = _log(tables, batch, "forget", (change.id, before.revision + 1), key_of(before))
     tables.revisions[change.id].append(_revision(entry, None))
     return entry
 
@@ -246,7 +246,15 @@ def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
     before = tables.memories.get(memory_id)
     last = tables.revisions.pop(memory_id)[-1].revision
     _remove(tables, memory_id)
-    return _log(tables, batch, "erase", (memory_id, last + 1), before)
+    tables.requests = {
+        key: kept for key, kept in tables.requests.items() if memory_id not in kept.response
+    }
+    tables.log = [
+        replace(e, before=replace(e.before, name=None)) if e.before and e.record_id == memory_id
+        else e
+        for e in tables.log
+    ]  # fmt: skip
+    return _log(tables, batch, "erase", (memory_id, last + 1), nameless(before))
 
 
 def _remove(tables: Tables, memory_id: str) -> None:
@@ -260,7 +268,7 @@ def _log(
     batch: Batch,
     verb: Verb,
     written: tuple[str, int],
-    before: Memory | None = None,
+    before: Key | None = None,
 ) -> LogEntry:
     record_id, revision = written
     entry = LogEntry(
@@ -271,7 +279,7 @@ def _log(
         verb=verb,
         record_id=record_id,
         revision=revision,
-        before=Key(scope=before.scope, name=before.name, kind=before.kind) if before else None,
+        before=before,
     )
     tables.log.append(entry)
     return entry

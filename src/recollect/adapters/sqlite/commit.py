@@ -27,7 +27,7 @@ from recollect.domain.changes import (
     Verb,
 )
 from recollect.domain.memory import Episode, Memory, Note
-from recollect.domain.placing import expect, placed
+from recollect.domain.placing import expect, key_of, nameless, placed
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.domain.serialisation import CODEC, memory_to_json
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
@@ -123,7 +123,7 @@ class _Writer:
             self._connection.execute("delete from vector where memory_key = ?", [key])
         if embedded:
             insert_vectors(self._connection, key, memory, embedded)
-        entry = self._log(change.verb, memory.id, memory.revision, before)
+        entry = self._log(change.verb, memory.id, memory.revision, key_of(before))
         self._revise(entry, dump(memory_to_json(memory)))
         return entry
 
@@ -161,7 +161,7 @@ class _Writer:
         if change.expected_revision is not None:
             expect(change.id, change.expected_revision, before.revision)
         self._remove(change.id)
-        entry = self._log("forget", change.id, before.revision + 1, before)
+        entry = self._log("forget", change.id, before.revision + 1, key_of(before))
         self._revise(entry, None)
         return entry
 
@@ -184,7 +184,12 @@ class _Writer:
         self._connection.execute("delete from revision where memory_id = ?", [memory_id])
         # Deleted words linger in the index's segments until they are merged.
         self._connection.execute("insert into text_index (text_index) values ('optimize')")
-        return self._log("erase", memory_id, last + 1, before)
+        self._connection.execute("delete from idempotency where instr(response, ?)", [memory_id])
+        entry = self._log("erase", memory_id, last + 1, nameless(before))
+        self._connection.execute(
+            "update log set before_name = null where record_id = ?", [memory_id]
+        )
+        return entry
 
     def _link(self, change: PutLink | DropLink) -> list[LogEntry]:
         ends = change.link if isinstance(change, PutLink) else change
@@ -241,8 +246,7 @@ class _Writer:
         found = memories(self._connection, "where m.id = ?", [memory_id])
         return found[0] if found else None
 
-    def _log(self, verb: Verb, record_id: str, revision: int, before: Memory | None) -> LogEntry:
-        key = Key(scope=before.scope, name=before.name, kind=before.kind) if before else None
+    def _log(self, verb: Verb, record_id: str, revision: int, key: Key | None) -> LogEntry:
         batch = self._batch
         (seq,) = self._connection.execute(
             "insert into log values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning seq",
