@@ -10,7 +10,7 @@ from benchmarks.corpus import cache_folder
 from benchmarks.ingest import ingest_figures
 from benchmarks.limits import limits_of
 from benchmarks.store import empty_rss_mb, store_figures
-from benchmarks.vectors import vector_figures
+from benchmarks.vectors import VectorFigures, vector_figures
 
 INGEST_SAMPLE = 4000
 QUICK_SIZE = 2000
@@ -36,7 +36,7 @@ def main() -> int:
     return int(any(limit.binds and not limit.holds for limit in limits))
 
 
-def _vectors(options: argparse.Namespace) -> list[object]:
+def _vectors(options: argparse.Namespace) -> list[VectorFigures]:
     sizes = [s for s in (10_000, 100_000) if s < options.vectors_only]
     return [vector_figures(size, options.seed) for size in [*sizes, options.vectors_only]]
 

@@ -126,7 +126,7 @@ class Writer:
     def conversation(self, number: int, length: int) -> Conversation:
         """A conversation of two, a minute between messages."""
         people = self._random.choice(PEOPLE, 2, replace=False).tolist()
-        start = _FIRST_DAY + timedelta(hours=number)
+        start = _FIRST_DAY + timedelta(hours=12 * number)
         messages = [
             Message(
                 content=self.text(10, 40),

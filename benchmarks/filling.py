@@ -1,5 +1,7 @@
 """Stores filled through the product's own ingest, kept for later runs."""
 
+import hashlib
+import inspect
 import json
 import shutil
 from collections.abc import Iterable
@@ -9,8 +11,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+from benchmarks import corpus
 from benchmarks.corpus import NOTE_SHARE, Conversation, Note, conversations, notes
 from benchmarks.serving import Client, running
+from recollect.adapters.minilm.embedder import MODEL
+from recollect.adapters.minilm.tokens import TOKENIZER_KEY
+from recollect.adapters.sqlite.database import migrations
+from recollect.domain import chunking
 
 MESSAGES_PER_REQUEST: Final = 200
 WRITERS: Final = 4
@@ -29,14 +36,16 @@ class Filled:
     notes_seconds: float
 
 
-def filled_store(folder: Path, size: int, seed: int) -> Filled:
-    """Make sure that the folder holds a store of `size` memories; tells how long filling took.
+def filled_store(cache: Path, size: int, seed: int) -> tuple[Path, Filled]:
+    """The folder of a store of `size` memories, and how long filling it took, now or before.
 
-    A folder that was filled before is used as it is; one that was left half filled starts anew.
+    A store is kept for as long as the texts, the schema and the model stay the same; one that was
+    left half filled starts anew.
     """
+    folder = cache / f"{size}-{seed}-{_fingerprint()}"
     mark = folder / _MARK
     if mark.exists():
-        return Filled(**json.loads(mark.read_text("utf-8")))
+        return folder, Filled(**json.loads(mark.read_text("utf-8")))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     note_count = int(size * NOTE_SHARE)
@@ -50,7 +59,14 @@ def filled_store(folder: Path, size: int, seed: int) -> Filled:
             notes_seconds=send(server.url, (note_request(n) for n in kept)),
         )
     mark.write_text(json.dumps(asdict(filled)), encoding="utf-8")
-    return filled
+    return folder, filled
+
+
+def _fingerprint() -> str:
+    """Eight digits that change with whatever a filled store depends on."""
+    schema = "".join(migrations())
+    parts = (inspect.getsource(corpus), schema, MODEL, TOKENIZER_KEY, str(chunking.VERSION))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
 
 
 Request = tuple[str, dict[str, object]]

@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import Final
 
 import anyio
-import numpy as np
 
 from benchmarks.corpus import Conversation, conversations
 from benchmarks.filling import MESSAGES_PER_REQUEST, messages_request, send
@@ -23,11 +22,15 @@ ROUNDS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestFigures:
-    """Memories per second; the ratio is the median of the rounds' ratios."""
+    """Memories per second of each round, the product's and the embedder's in turn."""
 
-    product: float
-    embedder: float
-    ratio: float
+    product: list[float]
+    embedder: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        """The product's rate by the embedder's, sorted; the median is what counts."""
+        return sorted(p / e for p, e in zip(self.product, self.embedder, strict=True))
 
 
 def ingest_figures(seed: int, count: int) -> IngestFigures:
@@ -46,11 +49,7 @@ async def _figures(talk: list[Conversation]) -> IngestFigures:
                 alone.append(count / await _embed(model.embedder, share))
                 requests = [messages_request(conversation) for conversation in share]
                 product.append(count / await anyio.to_thread.run_sync(send, server.url, requests))
-    return IngestFigures(
-        product=float(np.median(product)),
-        embedder=float(np.median(alone)),
-        ratio=float(np.median(np.divide(product, alone))),
-    )
+    return IngestFigures(product=product, embedder=alone)
 
 
 async def _embed(embedder: LoadableEmbedder, talk: list[Conversation]) -> float:

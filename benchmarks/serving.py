@@ -16,13 +16,6 @@ import psutil
 
 DEADLINE_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.005
-_SERVE: Final = """
-import sys, anyio
-from pathlib import Path
-from recollect.app.serve import serve
-from recollect.settings import load
-anyio.run(serve, load(data_dir=Path(sys.argv[1]), port=0))
-"""
 
 
 class Client:
@@ -69,7 +62,8 @@ def running(data_dir: Path, question: str) -> Generator[Server]:
     note = data_dir / "server.json"
     note.unlink(missing_ok=True)
     started = perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(data_dir)], stderr=sys.stderr)  # noqa: S603
+    command = [sys.executable, "-m", "recollect", "--data-dir", str(data_dir), "serve", "--port=0"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         url = _announced(note, process, started)
         client = Client(url)

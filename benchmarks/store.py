@@ -48,8 +48,7 @@ class StoreFigures:
 
 def store_figures(cache: Path, size: int, seed: int, asked: int) -> StoreFigures:
     """Measure a store of this size, filled now or kept in the cache."""
-    kept = cache / f"{size}-{seed}"
-    filled = filled_store(kept, size, seed)
+    kept, filled = filled_store(cache, size, seed)
     questioned = questions(seed + _FRESH_NOTES, asked)
     with TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"

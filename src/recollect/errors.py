@@ -161,9 +161,15 @@ class Busy(Unavailable):
 
 
 class DeadlineExceeded(Unavailable):
-    """The request took longer than its deadline and was given up."""
+    """The request was given up at its deadline; it may still have been carried out.
+
+    Ask again with the same Idempotency-Key: what was carried out is answered as the first time.
+    """
 
     code = "deadline_exceeded"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the request took longer than its deadline of {seconds:g} s")
+        super().__init__(
+            f"the request took longer than its deadline of {seconds:g} s; it may still have been "
+            "carried out: ask again with the same Idempotency-Key"
+        )

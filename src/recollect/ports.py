@@ -87,6 +87,10 @@ class RecordStore(Protocol):
         """Return the memories with these ids, in the order asked; missing ones are left out."""
         ...
 
+    async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
+        """Return those of the memories with these ids that are selected, in any order."""
+        ...
+
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         """Return the note with this name in exactly this scope."""
         ...
@@ -179,9 +183,12 @@ class VectorIndex(Protocol):
         ...
 
     async def passages(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
-        """Return every passage of these memories with its score, best first; true to 0.001."""
+        """Return every passage of these memories with its score, best first; true to 0.001.
+
+        A memory that is no longer at this revision is left out: its passages are of another text.
+        """
         ...
 
     async def is_complete(self, tenant: str, model: str) -> bool:
@@ -278,6 +285,8 @@ class Maintenance(Protocol):
 
         Raises:
             AlreadyExists: There is a file of that name.
+            InvalidRequest: Its folder does not exist.
+            StorageFull, StoreUnavailable: It cannot be written; nothing is left of it.
         """
         ...
 

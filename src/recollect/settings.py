@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     """The address to listen at; any but loopback needs a token."""
     port: int = Field(default=8080, ge=0, le=65535)
     """The port to listen at; 0 takes a free one."""
-    token: SecretStr | None = None
+    token: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The bearer token that requests must carry; none is needed on loopback when unset."""
     insecure: bool = False
     """Listen beyond loopback without a token."""

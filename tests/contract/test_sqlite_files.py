@@ -90,6 +90,42 @@ def test_ten_first_openings_at_once_migrate_once(tmp_path: Path) -> None:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
+OPENER = """
+import sys
+from pathlib import Path
+from recollect.adapters.sqlite.database import Database
+
+print("ready", flush=True)
+sys.stdin.readline()
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    Database(folder / "new.db").close()
+"""
+
+
+def test_several_processes_may_open_a_new_file_first(tmp_path: Path) -> None:
+    for i in range(20):
+        (tmp_path / f"{i:02}").mkdir()
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENER, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    for opener in openers:
+        assert opener.stdout is not None
+        assert opener.stdout.readline() == "ready\n"
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.write("go\n")
+        opener.stdin.flush()
+
+    assert [opener.communicate(timeout=60)[1] for opener in openers] == [""] * 6
+
+
 async def test_a_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     async with open_store(Settings(data_dir=tmp_path)) as store:
         await store.records.commit(TENANT, storing(note()))

@@ -1,9 +1,10 @@
-"""What keeps SQLite files healthy: checks, repairs, rebuilding, backups, erasing."""
+"""What keeps SQLite files healthy: checks, repairs, rebuilding, backups."""
 
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from errno import EOPNOTSUPP
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,18 @@ from tests.examples import (
     TENANT,
     batch,
     embedded,
-    episode,
-    fact,
     note,
-    put,
     storing,
     unit,
 )
 
+from recollect.adapters.sqlite import maintenance
 from recollect.adapters.sqlite.database import Database
 from recollect.app.wiring import Store, open_store
-from recollect.domain.changes import Erase, Forget, PutLink, PutRecord
+from recollect.domain.changes import Forget, PutLink, PutRecord
 from recollect.domain.memory import Link, Memory, RegistryRecord
-from recollect.errors import AlreadyExists, StoreUnavailable
+from recollect.domain.searchable import searchable_text
+from recollect.errors import AlreadyExists, InvalidRequest, StoreUnavailable
 from recollect.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -133,7 +133,7 @@ async def _assert_all_is_well(store: Store) -> None:
     near = await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)
     assert [hit.id for hit in near] == ["tea", "coffee"]
     assert [hit.score for hit in near] == pytest.approx([1, 0], abs=0.01)
-    assert len((await store.vectors.passages(TENANT, ["tea"], MODEL, EAST))["tea"]) == 2
+    assert len((await store.vectors.passages(TENANT, [TEA], MODEL, EAST))["tea"]) == 2
     assert await store.records.get(TENANT, ["tea", "coffee"]) == [TEA, COFFEE]
 
 
@@ -196,62 +196,82 @@ async def test_a_backup_opens_as_a_store_that_holds_the_same(tmp_path: Path) -> 
 async def test_a_backup_into_a_missing_folder_is_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
         await _fill(store)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(InvalidRequest, match="no folder"):
             await store.maintenance.backup(TENANT, str(tmp_path / "no" / "such" / "file"))
+    assert not (tmp_path / "no").exists()
 
 
-PHRASE = "Xylophonequartz zugzwangvoid"
-PIECES = [b"Xylophonequartz", b"xylophonequartz", b"zugzwangvoid", b"xylophon", b"zugzwang"]
-
-
-def bytes_on_disk(folder: Path) -> bytes:
-    return b"".join(f.read_bytes() for f in file_of(folder).parent.iterdir())
-
-
-async def _edited(store: Store, memory: Memory) -> None:
-    second = replace(memory, content="Harmless.", tags=(), metadata={}, revision=2)
-    await store.records.commit(TENANT, batch(put(second, 1)))
-
-
-async def _forgotten(store: Store, memory: Memory) -> None:
-    await store.records.commit(TENANT, batch(Forget(id=memory.id)))
-
-
-async def _untouched(store: Store, memory: Memory) -> None:
-    assert await store.records.get(TENANT, [memory.id])
-
-
-async def _rebuilt(store: Store, memory: Memory) -> None:
-    assert memory
-    await store.maintenance.rebuild(TENANT)
-
-
-@pytest.mark.parametrize("others", [0, 1, 150])
-@pytest.mark.parametrize("first", [_untouched, _edited, _forgotten, _rebuilt])
-@pytest.mark.parametrize("make", [note, episode, fact])
-async def test_erased_text_is_nowhere_in_the_files(
-    tmp_path: Path,
-    make: Callable[..., Memory],
-    first: Callable[[Store, Memory], object],
-    others: int,
-) -> None:
-    memory = make("{PHRASE}. " * 300, tags=(PHRASE,), metadata={PHRASE: PHRASE}, source=PHRASE)
+async def test_only_the_owner_may_read_a_backup(tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
     async with opened(tmp_path) as store:
-        await store.records.commit(TENANT, storing(*(note("Tea {i}.") for i in range(others))))
-        made = (embedded(memory, [EAST]),)
-        await store.records.commit(TENANT, storing(memory, embedded=made))
-        await store.records.commit(TENANT, storing(*(note("Milk {i}.") for i in range(others))))
-        assert all(piece in bytes_on_disk(tmp_path) for piece in PIECES[:3])
-        await store.text.search(TENANT, ALL, PHRASE, 5)
-        await first(store, memory)  # type: ignore[misc]
+        await _fill(store)
+        await store.maintenance.backup(TENANT, str(target))
+    assert target.stat().st_mode & 0o777 == 0o600
 
-        await store.records.commit(TENANT, batch(Erase(id=memory.id)))
 
-        left = bytes_on_disk(tmp_path)
-        assert [piece for piece in PIECES if piece in left] == []
-        assert memory.id.encode() in left
-        assert len(await store.text.search(TENANT, ALL, "tea", 500)) == others
-    assert not any(piece in bytes_on_disk(tmp_path) for piece in PIECES)
+async def test_a_backup_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    async with opened(tmp_path) as store:
+        await _fill(store)
+        file_of(tmp_path).write_bytes(b"This is no database." * 1000)
+        with pytest.raises(StoreUnavailable):
+            await store.maintenance.backup(TENANT, str(folder / "copy.db"))
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_backup_replaces_no_file_that_appears_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(_: Path) -> bool:
+        return False
+
+    target = tmp_path / "copies" / "copy.db"
+    target.parent.mkdir()
+    async with opened(tmp_path) as store:
+        await _fill(store)
+        target.write_text("another's", encoding="utf-8")
+        monkeypatch.setattr(Path, "exists", absent)
+        with pytest.raises(AlreadyExists):
+            await store.maintenance.backup(TENANT, str(target))
+        monkeypatch.undo()
+    assert target.read_text(encoding="utf-8") == "another's"
+    assert [file.name for file in target.parent.iterdir()] == [target.name]
+
+
+async def test_a_backup_needs_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    target = tmp_path / "copy.db"
+    async with opened(tmp_path) as store:
+        await _fill(store)
+        assert await store.maintenance.backup(TENANT, str(target)) == target.stat().st_size
+        with pytest.raises(AlreadyExists):
+            await store.maintenance.backup(TENANT, str(target))
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+async def test_looking_for_faults_does_not_keep_writers_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While faults are searched, another connection takes the write lock at once."""
+    searched: list[Memory] = []
+
+    def look(memory: Memory) -> str:
+        with closing(sqlite3.connect(file_of(tmp_path), timeout=0)) as other:
+            other.execute("begin immediate")
+        searched.append(memory)
+        return searchable_text(memory)
+
+    async with opened(tmp_path) as store:
+        await _fill(store)
+        monkeypatch.setattr(maintenance, "searchable_text", look)
+        assert await store.maintenance.check(TENANT, repair=False) == []
+    assert searched == [TEA, COFFEE]
 
 
 async def test_readers_see_one_snapshot_while_others_write(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ async def test_there_is_nothing_to_find_before_anything_is_embedded(store: Store
     await keep(store, (note(), []))
 
     assert await search(store) == {}
-    assert await store.vectors.passages(TENANT, ["nobody"], MODEL, EAST) == {}
+    assert await store.vectors.passages(TENANT, [note()], MODEL, EAST) == {}
 
 
 def _clusters(count: int, dimensions: int) -> np.ndarray:
@@ -164,7 +164,7 @@ async def test_vectors_of_several_models_lie_side_by_side(store: Store) -> None:
     assert list(await search(store, unit(1, 0, 0), model="b")) == [two.id, one.id]
     assert await search(store, model="c") == {}
     assert await store.vectors.waiting(TENANT, "b", 10) == []
-    assert len((await store.vectors.passages(TENANT, [one.id], MODEL, EAST))[one.id]) == 1
+    assert len((await store.vectors.passages(TENANT, [one], MODEL, EAST))[one.id]) == 1
 
 
 async def test_a_moved_memory_is_found_where_it_is_now(store: Store) -> None:
@@ -188,7 +188,7 @@ async def test_a_forgotten_memory_is_gone_and_comes_back_without_its_vectors(
     assert len(await search(store)) == 2
     await store.records.commit(TENANT, batch(Forget(id=memory.id)))
     assert (await search(store)).keys() == {other.id}
-    assert await store.vectors.passages(TENANT, [memory.id], MODEL, EAST) == {}
+    assert await store.vectors.passages(TENANT, [memory], MODEL, EAST) == {}
     await store.records.commit(TENANT, storing(memory))
 
     assert (await search(store)).keys() == {other.id}
@@ -234,7 +234,7 @@ async def test_passages_come_with_their_exact_scores_best_first(store: Store) ->
     question = unit(1, 1, 0)
     await keep(store, (one, vectors), (two, [unit(0, 0, 1)]), (bare, []))
 
-    found = await store.vectors.passages(TENANT, [bare.id, two.id, one.id, "x"], MODEL, question)
+    found = await store.vectors.passages(TENANT, [bare, two, one, note()], MODEL, question)
 
     assert set(found) == {one.id, two.id}
     assert [scored.passage.start for scored in found[one.id]] == [1, 3, 0, 2]
@@ -262,7 +262,7 @@ async def test_stored_vectors_replace_those_of_their_model(store: Store) -> None
     await store.vectors.store(TENANT, [(memory, embedded(memory, [EAST]))])
 
     assert (await search(store))[memory.id] == pytest.approx(1, abs=ROUNDING)
-    assert len((await store.vectors.passages(TENANT, [memory.id], MODEL, EAST))[memory.id]) == 1
+    assert len((await store.vectors.passages(TENANT, [memory], MODEL, EAST))[memory.id]) == 1
 
 
 async def test_vectors_that_are_not_complete_leave_their_memory_waiting(store: Store) -> None:
@@ -293,7 +293,7 @@ async def test_vectors_of_one_tenant_are_not_found_by_another(store: Store) -> N
     await store.records.commit("other", storing(replace(memory, content="Own.")))
 
     assert await store.vectors.search("other", ALL, MODEL, EAST, 5) == []
-    assert await store.vectors.passages("other", [memory.id], MODEL, EAST) == {}
+    assert await store.vectors.passages("other", [memory], MODEL, EAST) == {}
 
 
 async def test_what_was_dropped_is_not_found_until_it_is_embedded_again(store: Store) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 from random import Random
 
+import httpx2
 import pytest
 from tests.e2e.servers import Server, serving
 
@@ -60,14 +61,17 @@ def _fill(server: Server, words: _Words) -> list[str]:
     """Stores notes until the disk is full, even for a small one; the ids of those stored."""
     known: list[str] = []
     for size in (2000, 20):
-        for _ in range(ENOUGH_WRITES):
-            response = server.http.post("/v1/memories", json={"content": words.some(size)})
-            if not response.is_success:
-                break
+        response = _remember(server, words.some(size))
+        while response.is_success and len(known) < ENOUGH_WRITES:
             known.append(response.json()["id"])
+            response = _remember(server, words.some(size))
         assert response.status_code == 507
         assert response.json()["code"] == "storage_full"
     return known
+
+
+def _remember(server: Server, content: str) -> httpx2.Response:
+    return server.http.post("/v1/memories", json={"content": content})
 
 
 def _assert_all_is_there(server: Server, ids: list[str]) -> None:

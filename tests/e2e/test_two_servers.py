@@ -16,8 +16,8 @@ def test_two_servers_on_one_folder_see_each_others_writes_at_once(tmp_path: Path
                 memory = writer.remember(text)
                 assert _arms(reader.recall(text), memory) == {"dense", "lexical"}
 
-            assert writer.http.delete(f"/v1/memories/{memory}").is_success
-            assert _arms(reader.recall(text), memory) is None
+                assert writer.http.delete(f"/v1/memories/{memory}").is_success
+                assert _arms(reader.recall(text), memory) is None
 
 
 def test_messages_of_one_server_are_the_others_too(tmp_path: Path) -> None:

@@ -143,13 +143,27 @@ async def test_work_that_fails_without_a_model_is_tried_again_later(
     assert (await stats(context, Stats())).waiting == 0
 
 
+class SlowEmbedder(FakeEmbedder):
+    """Takes a minute for whatever it embeds."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: Literal["query", "document"]
+    ) -> FloatMatrix:
+        self._clock.pass_by(timedelta(minutes=1))
+        return await super().embed(texts, purpose=purpose)
+
+
 async def test_a_backlog_larger_than_one_lease_is_worked_off_in_turns(
-    context: Context, embedder: FakeEmbedder
+    context: Context, clock: FakeClock
 ) -> None:
-    embedder.problem = "no model"
-    many = [episode(f"Message {i}.", session="s", position=i) for i in range(1500)]
+    embedder = SlowEmbedder(clock)
+    context = replace(context, embedder=embedder)
+    many = [episode(f"Message {i}.", session="s", position=i) for i in range(500)]
     await context.records.commit("default", changing(*(put(memory) for memory in many)))
-    embedder.problem = None
     await catch_up(context)
 
     turns = 0
@@ -157,8 +171,8 @@ async def test_a_backlog_larger_than_one_lease_is_worked_off_in_turns(
         turns += 1
 
     assert turns > 1
-    assert len(embedder.documents) == 1500
-    assert (await context.records.counts("default", MODEL)).waiting == 1500
+    assert len(embedder.documents) == 500
+    assert (await context.records.counts("default", MODEL)).waiting == 500
     assert (await stats(context, Stats())).waiting == 0
 
 

@@ -74,6 +74,10 @@ async def work_in_background(context: Context, embedder: LoadableEmbedder) -> No
         except RecollectError as error:
             log.warning("background.failed", code=error.code, problem=str(error))
             await sleep(AGAIN.total_seconds())
+        except Exception as error:
+            # A boundary of the process: answers from words are better than no server.
+            log.exception("background.crashed", error=type(error).__name__)
+            await sleep(AGAIN.total_seconds())
 
 
 def _policy(settings: Settings) -> Policy:
@@ -84,7 +88,7 @@ def _policy(settings: Settings) -> Policy:
             "or pass --insecure if something else guards the way"
         )
     return Policy(
-        token=settings.token.get_secret_value() if settings.token else None,
+        token=None if settings.token is None else settings.token.get_secret_value(),
         hosts=(*settings.allowed_hosts, settings.host),
         origins=settings.allowed_origins,
         any_host=not loopback and not settings.allowed_hosts,

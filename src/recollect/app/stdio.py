@@ -15,18 +15,24 @@ from recollect.app.faces import mcp_server
 from recollect.app.running import noted_url
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
-from recollect.errors import EmbedderUnavailable
+from recollect.errors import EmbedderUnavailable, Unavailable
 from recollect.settings import Settings
 
 HEALTH_TIMEOUT_SECONDS = 2
 
 
 async def run_stdio(settings: Settings) -> None:
-    """Speak MCP on standard input and output until the client closes them."""
+    """Speak MCP on standard input and output until the client closes them.
+
+    Raises:
+        Unavailable: The server that the settings name does not answer.
+    """
     url = settings.url or noted_url(settings.data_dir)
     if url is not None and await _answers(url):
         await _bridge(url, settings)
         return
+    if settings.url is not None:
+        raise Unavailable(f"there is no server at {settings.url}; start it, or unset RECOLLECT_URL")
     async with open_context(settings) as (context, model), create_task_group() as tasks:
         # A tenth of a second, so that not even the first answer goes without meaning.
         with suppress(EmbedderUnavailable):
@@ -41,7 +47,7 @@ async def _answers(url: str) -> bool:
     try:
         async with httpx2.AsyncClient(timeout=HEALTH_TIMEOUT_SECONDS) as client:
             return (await client.get(f"{url}/healthz")).is_success
-    except httpx2.HTTPError:
+    except (httpx2.HTTPError, httpx2.InvalidURL):
         return False
 
 

@@ -32,6 +32,8 @@ LINE_CHARACTERS = 200
 PIPED_WIDTH = 200
 """Columns of a table that goes into a file or a pipe, where nobody knows how wide it may be."""
 
+IDS_AT_MOST = 10
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -133,7 +135,8 @@ def _(result: Ingested) -> None:
 
 @show.register
 def _(result: Forgotten) -> None:
-    _print(f"forgot {result.forgotten}")
+    few = 0 < len(result.ids) <= IDS_AT_MOST
+    _print(_plain(f"forgot {result.forgotten}" + (f": {', '.join(result.ids)}" if few else "")))
 
 
 @show.register

@@ -9,13 +9,12 @@ from pydantic import Field
 
 from recollect.domain.access import Right
 from recollect.domain.filters import Comparison, Operator, RecordField, all_of, parse
-from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Position
 from recollect.domain.serialisation import format_time, parse_time
 from recollect.errors import InvalidCursor
 from recollect.operations.context import Context, operation
-from recollect.operations.request import Name, Request, Result, Scope, Tags, Text
+from recollect.operations.request import Kinds, Name, QueryTags, Request, Result, Scope, Text
 from recollect.operations.selecting import of_kinds, tagged, unexpired
 from recollect.operations.views import MemoryView
 
@@ -30,11 +29,11 @@ class Browse(Request):
     scope: Scope = ""
     look: Look = Look.EXACT
     """How far around the scope: `exact`, `subtree`, `subtree+global` or `all`."""
-    kinds: tuple[Kind, ...] = ()
+    kinds: Kinds = ()
     """Only these kinds; all when left out."""
     name: Name | None = None
     """Only notes of this name."""
-    tags: Tags = ()
+    tags: QueryTags = ()
     """Only memories with all of these tags."""
     filter: Annotated[Text, Field(max_length=10_000)] | None = None
     """A filter such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`."""

@@ -12,7 +12,7 @@ from recollect.domain.memory import Memory
 from recollect.domain.ranking import Weights
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Selection
-from recollect.errors import NotFound
+from recollect.errors import Conflict, NotFound
 from recollect.operations.request import Request, Result
 from recollect.ports import (
     ChangeLog,
@@ -82,10 +82,14 @@ class Context:
         if (
             memory is None
             or not self.principal.scopes.covers(memory.scope)
-            or (memory.expires_at is not None and memory.expires_at <= self.now())
+            or self.has_expired(memory)
         ):
             raise NotFound(reference)
         return memory
+
+    def has_expired(self, memory: Memory) -> bool:
+        """Whether the memory is in no answer any more."""
+        return memory.expires_at is not None and memory.expires_at <= self.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,24 @@ class Operation(Generic[Q, R]):
     async def __call__(self, context: Context, request: Q) -> R:
         """Check the right and carry the request out."""
         context.principal.require(self.right, request.touches())
-        if context.idempotency_key is not None and self.right is not Right.READ:
-            first = await context.records.replay(
-                context.tenant, idempotency(context, request, response="")
-            )
-            if first is not None:
-                return self.result.model_validate_json(first)
-        return await self.run(context, request)
+        if context.idempotency_key is None or self.right is Right.READ:
+            return await self.run(context, request)
+        if (first := await self._replay(context, request)) is not None:
+            return first
+        try:
+            return await self.run(context, request)
+        except (NotFound, Conflict):
+            # The same request, still running when we looked, may have left nothing to do.
+            if (first := await self._replay(context, request)) is not None:
+                return first
+            raise
+
+    async def _replay(self, context: Context, request: Q) -> R | None:
+        """What the same request was answered before, if it was."""
+        first = await context.records.replay(
+            context.tenant, idempotency(context, request, response="")
+        )
+        return None if first is None else self.result.model_validate_json(first)
 
 
 def operation(
@@ -128,7 +143,8 @@ def operation(
 
 def idempotency(context: Context, request: Request, response: str) -> Idempotency:
     """How a retry of this request is recognised; call only when the context has a key."""
-    body = f"{type(request).__name__} {request.model_dump_json()}"
+    # In an edit, null clears a field and leaving it out keeps it: two requests, not one.
+    body = f"{type(request).__name__} {request.model_dump_json(exclude_unset=True)}"
     return Idempotency(
         key=f"{context.principal.name}\n{context.idempotency_key}",
         request=hashlib.sha256(body.encode()).hexdigest(),

@@ -1,12 +1,13 @@
 """Change a memory in place, or move a note."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from recollect.domain.access import Right
-from recollect.domain.changes import Embedded, NewJob, Put, Verb
+from recollect.domain.changes import Embedded, Forget, NewJob, Put, Verb
 from recollect.domain.memory import Kind, Memory, Note
 from recollect.domain.searchable import passage_source
 from recollect.errors import AlreadyExists, InvalidRequest, RevisionConflict
@@ -83,18 +84,12 @@ async def edit(context: Context, request: Edit) -> Changed:
         NotFound: There is no such memory.
         RevisionConflict: It is not at `expected_revision`.
     """
-    for attempt in range(ATTEMPTS):
-        before = await find(context, request)
-        context.principal.require(Right.WRITE, (before.scope,))
-        _expect(before, request.expected_revision)
+
+    async def changed(before: Memory) -> Changed:
         after = replace(before, **request.changes())
-        try:
-            return await _store(context, request, before, after, "edit")
-        except RevisionConflict:
-            # Somebody else changed it in between: change what is there now.
-            if request.expected_revision is not None or attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError
+        return await _store(context, request, before, after, "edit")
+
+    return await _on_the_newest(context, request, changed)
 
 
 class MoveFields(Request):
@@ -123,18 +118,44 @@ async def move(context: Context, request: Move) -> Changed:
         AlreadyExists: There is a note of that name already.
         NotFound, RevisionConflict: As for `edit`.
     """
-    before = await find(context, request)
-    context.principal.require(Right.WRITE, (before.scope,))
-    _expect(before, request.expected_revision)
-    if before.kind is not Kind.NOTE:
-        raise InvalidRequest("only notes can be moved; this is an episode or a fact")
-    name = request.new_name or before.name or ""
-    if (request.to_scope, name) == (before.scope, before.name):
-        raise InvalidRequest("source and destination are the same")
-    if await context.records.named(context.tenant, request.to_scope, name):
-        raise AlreadyExists(f"there is a note {name!r} in the scope {request.to_scope!r} already")
-    after = replace(before, scope=request.to_scope, detail=Note(name=name))
-    return await _store(context, request, before, after, "move")
+
+    async def moved(before: Memory) -> Changed:
+        if before.kind is not Kind.NOTE:
+            raise InvalidRequest("only notes can be moved; this is an episode or a fact")
+        name = request.new_name or before.name or ""
+        if (request.to_scope, name) == (before.scope, before.name):
+            raise InvalidRequest("source and destination are the same")
+        freeing = await _free(context, request.to_scope, name)
+        after = replace(before, scope=request.to_scope, detail=Note(name=name))
+        return await _store(context, request, before, after, "move", *freeing)
+
+    return await _on_the_newest(context, request, moved)
+
+
+async def _free(context: Context, scope: str, name: str) -> list[Forget]:
+    """What must be done before a note can bear the name; raises AlreadyExists."""
+    there = await context.records.named(context.tenant, scope, name)
+    if there is None:
+        return []
+    if not context.has_expired(there):
+        raise AlreadyExists(f"there is a note {name!r} in the scope {scope!r} already")
+    return [Forget(id=there.id, expected_revision=there.revision)]
+
+
+async def _on_the_newest(
+    context: Context, request: Edit | Move, change: Callable[[Memory], Awaitable[Changed]]
+) -> Changed:
+    """Change the memory that the request names, as often as others change it in between."""
+    for attempt in range(ATTEMPTS):
+        before = await find(context, request)
+        context.principal.require(Right.WRITE, (before.scope,))
+        _expect(before, request.expected_revision)
+        try:
+            return await change(before)
+        except RevisionConflict:
+            if request.expected_revision is not None or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError
 
 
 def _expect(memory: Memory, revision: int | None) -> None:
@@ -143,7 +164,7 @@ def _expect(memory: Memory, revision: int | None) -> None:
 
 
 async def _store(
-    context: Context, request: Request, before: Memory, after: Memory, verb: Verb
+    context: Context, request: Request, before: Memory, after: Memory, verb: Verb, *first: Forget
 ) -> Changed:
     after = replace(after, revision=before.revision + 1, updated_at=context.now())
     embedded: tuple[Embedded, ...] = ()
@@ -161,4 +182,4 @@ async def _store(
         degraded=list(degraded),
     )
     put = Put(memory=after, expected_revision=before.revision, verb=verb)
-    return await commit(context, request, result, put, embedded=embedded, jobs=jobs)
+    return await commit(context, request, result, *first, put, embedded=embedded, jobs=jobs)

@@ -23,10 +23,13 @@ PASSAGES_PER_WRITE = 1000
 
 MAX_TOKENS = 254
 OVERLAP_TOKENS = 32
-MAX_LEAD_CHARACTERS = 120
+MAX_LEAD_TOKENS = 64
+MAX_LEAD_CHARACTERS = 300
+PORTION_MEMORIES = 64
+PORTION_CHARACTERS = 100_000
 QUEUE = "embed"
-BACKLOG = NewJob(queue=QUEUE, dedupe_key="backlog")
-"""The job that embeds whatever waits; one is enough however much waits."""
+BACKLOG = NewJob(queue=QUEUE, dedupe_key="backlog", order_key="backlog")
+"""The job that embeds whatever waits: one at a time is enough, however much waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,22 @@ async def embed_now(context: Context, memories: Sequence[Memory]) -> Embedding:
     return Embedding(embedded, () if complete else (BACKLOG,), ())
 
 
-async def embed_waiting(context: Context, count: int) -> int:
-    """Embed up to `count` memories that wait, whole; returns how many there were.
+async def embed_waiting(context: Context) -> int:
+    """Embed a portion of the memories that wait, whole; returns how many there were.
+
+    A portion takes seconds, so that little is lost when the process ends: 64 memories, or fewer
+    long ones.
 
     Raises:
         EmbedderUnavailable: No model is loaded.
     """
-    waiting = await context.vectors.waiting(context.tenant, model_key(context), count)
-    if waiting:
-        embedded = await _embed(context, waiting, lambda cut: cut)
-        await context.vectors.store(context.tenant, list(zip(waiting, embedded, strict=True)))
-    return len(waiting)
+    waiting = await context.vectors.waiting(context.tenant, model_key(context), PORTION_MEMORIES)
+    sizes = np.cumsum([len(memory.content) for memory in waiting])
+    portion = waiting[: max(int((sizes <= PORTION_CHARACTERS).sum()), 1)]
+    if portion:
+        embedded = await _embed(context, portion, lambda cut: cut)
+        await context.vectors.store(context.tenant, list(zip(portion, embedded, strict=True)))
+    return len(portion)
 
 
 Cut: TypeAlias = list[list[Passage]]
@@ -95,7 +103,7 @@ async def _embed(
     cut = await to_thread.run_sync(lambda: [_cut(context, m) for m in memories])
     taken = choose(cut)
     texts = [
-        _text(memory, passage)
+        _text(context, memory, passage)
         for memory, passages in zip(memories, taken, strict=True)
         for passage in passages
     ]
@@ -118,15 +126,22 @@ async def _embed(
 
 def _cut(context: Context, memory: Memory) -> list[Passage]:
     def budget(heading: str) -> int:
-        return MAX_TOKENS - len(context.tokens.spans(_lead(memory, heading)))
+        return MAX_TOKENS - len(context.tokens.spans(_lead(context, memory, heading)))
 
     return chunking.chunk(memory.content, context.tokens.spans, budget, OVERLAP_TOKENS)
 
 
-def _text(memory: Memory, passage: Passage) -> str:
-    return _lead(memory, passage.heading) + memory.content[passage.start : passage.end]
+def _text(context: Context, memory: Memory, passage: Passage) -> str:
+    lead = _lead(context, memory, passage.heading)
+    return lead + memory.content[passage.start : passage.end]
 
 
-def _lead(memory: Memory, heading: str) -> str:
-    """What is embedded before a passage's own text; cut so that most of the window is left."""
-    return (prefix(memory) + (f"{heading}: " if heading else ""))[:MAX_LEAD_CHARACTERS]
+def _lead(context: Context, memory: Memory, heading: str) -> str:
+    """What is embedded before a passage's own text.
+
+    Cut so that most of the window is left for that: by tokens, of which a Korean syllable has
+    three.
+    """
+    lead = (prefix(memory) + (f"{heading}: " if heading else ""))[:MAX_LEAD_CHARACTERS]
+    spans = context.tokens.spans(lead)
+    return lead if len(spans) <= MAX_LEAD_TOKENS else lead[: spans[MAX_LEAD_TOKENS][0]]

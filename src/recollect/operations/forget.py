@@ -4,12 +4,11 @@ from typing import Literal
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Erase, Forget
-from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look
-from recollect.errors import NotFound
+from recollect.errors import NotFound, RevisionConflict
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.reference import Reference, find
-from recollect.operations.request import MemoryId, Request, Result, Revision, Scope
+from recollect.operations.request import Kinds, MemoryId, Request, Result, Revision, Scope
 from recollect.operations.selecting import of_kinds
 
 ATTEMPTS = 5
@@ -22,9 +21,12 @@ class ForgetOne(Reference):
 
 
 class Forgotten(Result):
-    """How many memories were forgotten."""
+    """What was forgotten."""
 
     forgotten: int
+    """How many memories."""
+    ids: list[str]
+    """Theirs: what is forgotten has no name any more, but can be looked up and erased by its id."""
 
 
 @operation(Right.WRITE)
@@ -33,7 +35,7 @@ async def forget(context: Context, request: ForgetOne) -> Forgotten:
     memory = await find(context, request)
     context.principal.require(Right.WRITE, (memory.scope,))
     change = Forget(id=memory.id, expected_revision=request.expected_revision)
-    return await commit(context, request, Forgotten(forgotten=1), change)
+    return await commit(context, request, Forgotten(forgotten=1, ids=[memory.id]), change)
 
 
 class ForgetScope(Request):
@@ -42,7 +44,7 @@ class ForgetScope(Request):
     scope: Scope
     look: Literal[Look.EXACT, Look.SUBTREE] = Look.EXACT
     """`subtree` takes what lies below along."""
-    kinds: tuple[Kind, ...] = ()
+    kinds: Kinds = ()
     """Only these kinds; all when left out."""
     confirm: Literal[True]
     """Must be true."""
@@ -59,11 +61,12 @@ async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
         selection = context.selection(request.scope, request.look, of_kinds(request.kinds))
         count = await context.records.count(context.tenant, selection)
         memories = await context.records.browse(context.tenant, selection, None, count)
-        changes = (Forget(id=memory.id) for memory in memories)
+        result = Forgotten(forgotten=len(memories), ids=[memory.id for memory in memories])
+        changes = (Forget(id=m.id, expected_revision=m.revision) for m in memories)
         try:
-            return await commit(context, request, Forgotten(forgotten=len(memories)), *changes)
-        except NotFound:
-            # Somebody else forgot one of them in between: look again.
+            return await commit(context, request, result, *changes)
+        except (NotFound, RevisionConflict):
+            # Somebody else forgot or moved one of them in between: look again.
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError

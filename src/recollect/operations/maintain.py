@@ -12,8 +12,6 @@ from recollect.operations.context import Context, operation
 from recollect.operations.embedding import BACKLOG, QUEUE, embed_waiting, model_key
 from recollect.operations.request import Request, Result
 
-BATCH = 64
-BATCHES_PER_LEASE = 20
 LEASE = timedelta(minutes=5)
 RETRY_AFTER = timedelta(seconds=30)
 
@@ -148,13 +146,14 @@ async def work(context: Context) -> bool:
     Raises:
         RecollectError: As the ports do; the job is given back if the store can be written.
     """
-    job = await context.jobs.lease(context.tenant, QUEUE, LEASE, context.now())
+    started = context.now()
+    job = await context.jobs.lease(context.tenant, QUEUE, LEASE, started)
     if job is None:
         return False
     try:
-        left = BATCHES_PER_LEASE
-        while left and await embed_waiting(context, BATCH):
-            left -= 1
+        while more := await embed_waiting(context):
+            if context.now() - started > LEASE / 2:
+                break
     except RecollectError:
         await context.jobs.fail(context.tenant, job, context.now() + RETRY_AFTER)
         raise
@@ -164,7 +163,7 @@ async def work(context: Context) -> bool:
             await context.jobs.fail(context.tenant, job, context.now())
         raise
     await context.jobs.complete(context.tenant, job)
-    if not left:
+    if more:
         await context.jobs.enqueue(context.tenant, BACKLOG)
     return True
 

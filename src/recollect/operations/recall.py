@@ -13,7 +13,7 @@ from recollect.domain import ranking
 from recollect.domain.access import Right
 from recollect.domain.features import Candidate
 from recollect.domain.filters import all_of, parse
-from recollect.domain.memory import Episode, Kind, Memory
+from recollect.domain.memory import Episode, Memory
 from recollect.domain.passages import FloatVector
 from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
@@ -24,10 +24,11 @@ from recollect.operations.embedding import model_key
 from recollect.operations.matching import best_passage
 from recollect.operations.request import (
     MAX_QUERY_CHARACTERS,
+    Kinds,
+    QueryTags,
     Request,
     Result,
     Scope,
-    Tags,
     Text,
     UtcTime,
 )
@@ -35,7 +36,7 @@ from recollect.operations.selecting import happened, of_kinds, tagged, true_at, 
 from recollect.operations.views import MemoryView
 from recollect.ports import ScoredId, ScoredPassage
 
-OVER_FETCH = 200
+OVER_FETCH = 100
 """How many memories each arm brings, whatever the limit."""
 
 MAX_LIMIT = 100
@@ -51,8 +52,8 @@ class Recall(Request):
     scope: Scope = ""
     look: Look = Look.EXACT
     """How far around the scope: `exact`, `subtree`, `subtree+global` or `all`."""
-    kinds: tuple[Kind, ...] = ()
-    tags: Tags = ()
+    kinds: Kinds = ()
+    tags: QueryTags = ()
     """Only memories with all of these tags."""
     filter: Annotated[Text, Field(max_length=10_000)] | None = None
     """A filter such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`."""
@@ -185,15 +186,14 @@ async def _pool(context: Context, request: Recall, selection: Selection) -> _Poo
         # The first arm to fail stops the other: callers know single errors, not groups.
         raise group.exceptions[0] from None
     ids = list(dict.fromkeys(hit.id for hit in (*found.dense, *found.lexical)))
-    records = await context.records.get(context.tenant, ids)
     # An index may lag behind: the records decide what the answer may hold.
-    memories = {memory.id: memory for memory in records if selection.holds(memory)}
+    memories = await context.records.select(context.tenant, selection, ids)
     passages: Mapping[str, list[ScoredPassage]] = {}
     if found.vector is not None:
         passages = await context.vectors.passages(
-            context.tenant, ids, model_key(context), found.vector
+            context.tenant, memories, model_key(context), found.vector
         )
-    return _Pool(memories, passages, found)
+    return _Pool({memory.id: memory for memory in memories}, passages, found)
 
 
 async def _lexical(context: Context, request: Recall, selection: Selection, found: _Found) -> None:

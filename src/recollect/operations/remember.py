@@ -1,5 +1,7 @@
 """Store a note."""
 
+import hashlib
+
 from pydantic import Field
 
 from recollect.domain.access import Right
@@ -30,6 +32,9 @@ from recollect.operations.views import Time
 ATTEMPTS = 5
 SIMILAR_FROM = 0.9
 SIMILAR_AT_MOST = 3
+HASH_CHARACTERS = 8
+MADE_CHARACTERS = 57
+"""What stays of a made name before the hash: of up to 4 bytes each, a name has at most 240."""
 
 
 class Remember(Request):
@@ -98,7 +103,9 @@ async def remember(context: Context, request: Remember) -> Remembered:
     """
     for attempt in range(ATTEMPTS):
         before, name = await _place(context, request)
-        _check_expectations(request, before, name)
+        # An expired note looks absent to everybody; its id and history go on all the same.
+        visible = None if before is None or context.has_expired(before) else before
+        _check_expectations(request, visible, name)
         memory = _memory(context, request, before, name)
         embedding = await embed_now(context, [memory])
         result = Remembered(
@@ -106,7 +113,7 @@ async def remember(context: Context, request: Remember) -> Remembered:
             name=name,
             scope=memory.scope,
             revision=memory.revision,
-            replaced=before is not None,
+            replaced=visible is not None,
             created_at=memory.created_at,
             updated_at=memory.updated_at,
             similar=await _similar(context, memory, embedding.embedded),
@@ -127,19 +134,20 @@ async def remember(context: Context, request: Remember) -> Remembered:
 async def _place(context: Context, request: Remember) -> tuple[Memory | None, str]:
     """The note that will be replaced, if any, and the name.
 
-    A made name that another text bears already gets a number.
+    A made name that another text bears already gets a hash of this text behind it: counting up
+    would cost a look for each of many texts that begin alike.
     """
     if request.name is not None:
         return await context.records.named(
             context.tenant, request.scope, request.name
         ), request.name
-    made = made_name(request.content)
-    name, number = made, 1
+    name = made = made_name(request.content)
+    hashed = request.content.encode()
     while found := await context.records.named(context.tenant, request.scope, name):
         if found.content == request.content:
             return found, name
-        number += 1
-        name = f"{made}-{number}"
+        hashed = hashlib.sha256(hashed).digest()
+        name = f"{made[:MADE_CHARACTERS]}-{hashed.hex()[:HASH_CHARACTERS]}"
     return None, name
 
 

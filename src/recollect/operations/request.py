@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError
 
+from recollect.domain.memory import Kind
 from recollect.domain.names import check_name
 from recollect.domain.scopes import check_scope
 from recollect.errors import InvalidRequest
@@ -19,6 +20,8 @@ MAX_CONTENT_BYTES = 1_048_576
 MAX_METADATA_BYTES = 65_536
 MAX_METADATA_DEPTH = 100
 MAX_QUERY_CHARACTERS = 100_000
+MAX_TAGS = 1000
+MAX_QUERY_TAGS = 100
 _INT64 = 2**63
 
 
@@ -65,6 +68,10 @@ def checked(check: Callable[[T], T]) -> AfterValidator:
 def _check_text(text: str) -> str:
     if "\0" in text:
         raise InvalidRequest("text must not hold the character U+0000")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("text must be valid Unicode, without half a surrogate pair") from None
     return text
 
 
@@ -78,10 +85,7 @@ def _check_content(text: str) -> str:
 
 def _check_metadata(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
     _check_value(metadata, MAX_METADATA_DEPTH)
-    try:
-        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
-    except UnicodeEncodeError:
-        raise InvalidRequest("metadata must be valid Unicode") from None
+    size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
     if size > MAX_METADATA_BYTES:
         raise InvalidRequest(f"metadata has at most {MAX_METADATA_BYTES} bytes of JSON")
     return metadata
@@ -121,18 +125,25 @@ def _to_utc(time: datetime) -> datetime:
         raise InvalidRequest("the time must lie in the years 1 to 9999 in UTC") from None
 
 
-def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
 Text = Annotated[str, checked(_check_text)]
 Label = Annotated[str, Field(max_length=500), checked(_check_text)]
-Content = Annotated[str, Field(min_length=1), checked(_check_content), checked(_check_text)]
+Content = Annotated[str, Field(min_length=1), checked(_check_text), checked(_check_content)]
 Scope = Annotated[str, checked(check_scope)]
 Name = Annotated[str, checked(check_name)]
 Tag = Annotated[str, Field(min_length=1, max_length=500), checked(_check_text)]
 # Told one by one, four million wrong tags would take gigabytes: the first one is enough.
-Tags = Annotated[tuple[Tag, ...], Field(max_length=1000, fail_fast=True), AfterValidator(_unique)]
+Tags = Annotated[
+    tuple[Tag, ...], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_unique)
+]
+# Each tag of a query is a condition, and SQLite takes expressions up to 1000 levels deep.
+QueryTags = Annotated[
+    tuple[Tag, ...], Field(max_length=MAX_QUERY_TAGS, fail_fast=True), AfterValidator(_unique)
+]
+Kinds = Annotated[tuple[Kind, ...], Field(fail_fast=True), AfterValidator(_unique)]
 Metadata = Annotated[dict[str, JsonValue], checked(_check_metadata)]
 UtcTime = Annotated[datetime, checked(_to_utc)]
 Importance = Annotated[float, Field(ge=0, le=1)]

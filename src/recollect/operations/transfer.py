@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
@@ -27,8 +27,10 @@ from recollect.errors import (
 from recollect.operations.context import Context
 from recollect.operations.embedding import embed_now
 from recollect.operations.request import (
+    MAX_TAGS,
     Content,
     Importance,
+    Label,
     MemoryId,
     Metadata,
     Name,
@@ -97,7 +99,8 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
     """Store what an export gave, ids, dates and revisions as they are.
 
     Importing the same lines twice changes nothing. A line that contradicts what is stored is
-    skipped and reported; the lines around it are stored.
+    skipped and reported; the lines around it are stored. So is a memory with a field that its
+    kind does not have; what else a link or a registry record holds is left out.
 
     Raises:
         InvalidRequest: The first line does not name our format; nothing was stored.
@@ -138,21 +141,37 @@ def _check_format(line: str) -> None:
 
 _LINE = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
 
+# An id is one part of a path of the REST API.
+_Id: TypeAlias = Annotated[MemoryId, Field(pattern="^[^/]+$")]
+
+
+def _unique(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
 
 class _MemoryLine(MemoryView):
     """A line that holds a memory: the view with the checks of requests."""
 
     model_config = _LINE
 
-    id: MemoryId
+    id: _Id
     scope: Scope
     content: Content
-    tags: list[Tag]
+    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_unique)]
     metadata: Metadata
+    source: Label | None
+    external_id: Label | None
     revision: Revision
     importance: Importance | None
     name: Name | None = None
+    producer: Label | None = None
+    produced_for: Label | None = None
+    role: Label | None = None
+    session: Label | None = None
     position: Annotated[int, Field(ge=0, le=MAX_POSITION)] | None = None
+    category: Label | None = None
+    tag: Label | None = None
+    feature: Label | None = None
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
@@ -169,8 +188,8 @@ class _MemoryLine(MemoryView):
 class _LinkLine(BaseModel):
     model_config = _LINE
 
-    from_id: MemoryId
-    to_id: MemoryId
+    from_id: _Id
+    to_id: _Id
     link_type: Text
     weight: float = 1.0
     metadata: Metadata = Field(default_factory=dict)
@@ -373,8 +392,8 @@ def _parse(line: str) -> Memory | Link | RegistryRecord:
         fields: dict[str, Any] = dict(json.loads(line))
         match fields.pop("type"):
             case "memory":
-                _MemoryLine.model_validate_json(line)
-                return memory_from_json(fields)
+                tags = _MemoryLine.model_validate_json(line).tags
+                return memory_from_json(fields | {"tags": tags})
             case "link":
                 return _LinkLine.model_validate_json(line).link()
             case "record":

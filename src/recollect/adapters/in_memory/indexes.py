@@ -77,19 +77,22 @@ class InMemoryVectorIndex:
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
     async def passages(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
-        vectors = self._world[tenant].vectors
+        tables = self._world[tenant]
         return {
-            i: sorted(
+            memory.id: sorted(
                 (
                     ScoredPassage(passage=passage, score=float(row @ vector))
                     for passage, row in zip(made.passages, made.vectors, strict=True)
                 ),
                 key=lambda scored: -scored.score,
             )
-            for i in ids
-            if (made := vectors.get((i, model))) and len(made.vectors)
+            for memory in memories
+            if (stored := tables.memories.get(memory.id))
+            and stored.revision == memory.revision
+            and (made := tables.vectors.get((memory.id, model)))
+            and len(made.vectors)
         }
 
     async def is_complete(self, tenant: str, model: str) -> bool:

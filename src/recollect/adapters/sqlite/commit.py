@@ -32,6 +32,13 @@ from recollect.domain.searchable import passage_source, searchable_text
 from recollect.domain.serialisation import CODEC, memory_to_json
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
 
+# An answer that is no JSON, such as an empty one, names no memory.
+_FORGET_ANSWERS = """
+delete from idempotency where exists (
+    select 1 from json_tree(case when json_valid(response) then response end) where atom = ?
+)
+"""
+
 
 def apply(connection: sqlite3.Connection, batch: Batch) -> Receipt:
     """Apply the batch; the caller's transaction makes it all or nothing."""
@@ -166,7 +173,9 @@ class _Writer:
         return entry
 
     def _remove(self, memory_id: str) -> None:
-        self._connection.execute("delete from link where ? in (from_id, to_id)", [memory_id])
+        # Two statements, each served by an index.
+        self._connection.execute("delete from link where from_id = ?", [memory_id])
+        self._connection.execute("delete from link where to_id = ?", [memory_id])
         row = self._connection.execute(
             "delete from memory where id = ? returning key", [memory_id]
         ).fetchone()
@@ -184,7 +193,7 @@ class _Writer:
         self._connection.execute("delete from revision where memory_id = ?", [memory_id])
         # Deleted words linger in the index's segments until they are merged.
         self._connection.execute("insert into text_index (text_index) values ('optimize')")
-        self._connection.execute("delete from idempotency where instr(response, ?)", [memory_id])
+        self._connection.execute(_FORGET_ANSWERS, [memory_id])
         entry = self._log("erase", memory_id, last + 1, nameless(before))
         self._connection.execute(
             "update log set before_name = null where record_id = ?", [memory_id]

@@ -1,8 +1,9 @@
 """One tenant's SQLite file: connections, transactions, migrations, and errors in our words."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -16,10 +17,10 @@ T = TypeVar("T")
 
 READERS = 4
 BUSY_TIMEOUT_MS = 20_000
-_PRAGMAS = f"""
-pragma journal_mode = wal;
+FOLD_TIMEOUT_MS = 500
+_WAL_PAUSE_SECONDS = 0.01
+_PRAGMAS = """
 pragma synchronous = full;
-pragma busy_timeout = {BUSY_TIMEOUT_MS};
 pragma secure_delete = on;
 pragma cache_size = -8000;
 pragma temp_store = memory;
@@ -83,6 +84,9 @@ class Database:
         self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._reading = CapacityLimiter(READERS)
         self._writing = CapacityLimiter(1)
+        # How long the next fold may wait, if one is due. One is due from the start: a process
+        # before this one may have been killed between erasing and folding.
+        self._fold_timeout_ms: int | None = 0
         try:
             with translated_errors():
                 migrate(self._writer)
@@ -98,14 +102,13 @@ class Database:
         """Run work that writes, after all writers of this and other processes before it."""
         return await to_thread.run_sync(self._write, work, limiter=self._writing)
 
-    async def fold(self) -> None:
-        """Fold the write-ahead log into the file and empty it, as far as readers allow."""
+    def fold_soon(self) -> None:
+        """Have the write-ahead log emptied after the current write; work calls this.
 
-        def checkpoint() -> None:
-            with translated_errors():
-                self._writer.execute("pragma wal_checkpoint(truncate)")
-
-        await to_thread.run_sync(checkpoint, limiter=self._writing)
+        While another connection still reads from the log it cannot be emptied; that is then
+        tried again after each following write, and when the file is closed.
+        """
+        self._fold_timeout_ms = FOLD_TIMEOUT_MS
 
     def size_bytes(self) -> int:
         """What the file and its write-ahead log take on disk."""
@@ -116,6 +119,7 @@ class Database:
         """Close every connection; the last one folds the write-ahead log into the file."""
         while not self._readers.empty():
             self._readers.get_nowait().close()
+        self._fold_if_due()
         self._writer.close()
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -131,17 +135,51 @@ class Database:
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with translated_errors(), _transaction(self._writer, "begin immediate"):
-            return work(self._writer)
+            result = work(self._writer)
+        # In the same thread as the write, so that no cancellation comes in between.
+        self._fold_if_due()
+        return result
+
+    def _fold_if_due(self) -> None:
+        if self._fold_timeout_ms is None:
+            return
+        timeout_ms, self._fold_timeout_ms = self._fold_timeout_ms, 0
+        # The write is on disk whatever becomes of this, so a failure only means "later".
+        with suppress(sqlite3.Error):
+            self._writer.execute(f"pragma busy_timeout = {timeout_ms}")
+            try:
+                (busy, *_) = self._writer.execute("pragma wal_checkpoint(truncate)").fetchone()
+            finally:
+                self._writer.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
+            if not busy:
+                self._fold_timeout_ms = None
 
     def _connect(self) -> sqlite3.Connection:
         with translated_errors():
             connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
             try:
+                connection.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
+                _switch_to_wal(connection)
                 connection.executescript(_PRAGMAS)
             except BaseException:
                 connection.close()
                 raise
         return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Make the file use a write-ahead log; SQLite's busy handler does not cover this switch."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            if connection.execute("pragma journal_mode = wal").fetchone() == ("wal",):
+                return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        if time.monotonic() > deadline:
+            raise StoreUnavailable("the store file cannot be given a write-ahead log; retry")
+        time.sleep(_WAL_PAUSE_SECONDS)
 
 
 @contextmanager

@@ -2,19 +2,22 @@
 
 import sqlite3
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
+from errno import ENOSPC
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from anyio import to_thread
 
-from recollect.adapters.sqlite.database import translated_errors
+from recollect.adapters.sqlite.database import BUSY_TIMEOUT_MS, translated_errors
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import SELECT, from_row
 from recollect.adapters.sqlite.vectors import digest
 from recollect.domain.passages import Passage
 from recollect.domain.searchable import passage_source, searchable_text
-from recollect.errors import AlreadyExists, StoreUnavailable
+from recollect.errors import AlreadyExists, InvalidRequest, StorageFull, StoreUnavailable
 from recollect.ports import Fault
 
 _PAGE = 500
@@ -39,7 +42,11 @@ class SqliteMaintenance:
 
     async def check(self, tenant: str, *, repair: bool) -> list[Fault]:
         database = await self._home.database(tenant)
-        return await database.write(lambda c: _check(c, repair=repair))
+        if repair:
+            return await database.write(_repair)
+        # Only this needs the write lock; the long search for faults reads beside all writers.
+        sound = await database.write(_sound_text_index)
+        return await database.read(lambda c: list(_faults(c, sound_text_index=sound)))
 
     async def rebuild(self, tenant: str) -> int:
         database = await self._home.database(tenant)
@@ -47,23 +54,7 @@ class SqliteMaintenance:
 
     async def backup(self, tenant: str, target: str) -> int:
         database = await self._home.database(tenant)
-        path = Path(target)
-
-        def copy() -> int:
-            if path.exists():
-                raise AlreadyExists(f"{target} exists already; choose another file")
-            with translated_errors():
-                source = sqlite3.connect(database.path)
-                copied = sqlite3.connect(path)
-                try:
-                    source.backup(copied)
-                    copied.execute("pragma journal_mode = delete")
-                finally:
-                    source.close()
-                    copied.close()
-            return path.stat().st_size
-
-        return await to_thread.run_sync(copy)
+        return await to_thread.run_sync(_backup, database.path, Path(target))
 
     async def ping(self, tenant: str) -> None:
         database = await self._home.database(tenant)
@@ -72,7 +63,58 @@ class SqliteMaintenance:
         await database.write(lambda c: c.execute("select 1 from log limit 1").fetchone())
 
 
-def _faults(connection: sqlite3.Connection) -> Generator[Fault]:
+def _backup(source: Path, target: Path) -> int:
+    """Copy the file; the target's name appears only when the whole copy is there."""
+    folder = target.parent
+    if not folder.is_dir():
+        raise InvalidRequest(f"there is no folder {folder}; make it, or choose another")
+    if target.exists():
+        raise _taken(target)
+    try:
+        # A private folder: whatever SQLite leaves beside an unfinished copy goes with it.
+        with TemporaryDirectory(prefix=".backup-", dir=folder) as temporary:
+            copy = Path(temporary) / "copy.db"
+            copy.touch(mode=0o600, exist_ok=False)
+            _copy(source, copy)
+            size_bytes = copy.stat().st_size
+            _publish(copy, target)
+    except FileExistsError as error:
+        raise _taken(target) from error
+    except OSError as error:
+        if error.errno == ENOSPC:
+            raise StorageFull("the disk is full; no copy was made") from error
+        raise StoreUnavailable(f"the copy cannot be written ({error.strerror})") from error
+    return size_bytes
+
+
+def _copy(source: Path, copy: Path) -> None:
+    with translated_errors(), closing(sqlite3.connect(source)) as original:
+        original.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
+        with closing(sqlite3.connect(copy)) as copied:
+            original.backup(copied)
+            copied.execute("pragma journal_mode = delete")
+
+
+def _publish(copy: Path, target: Path) -> None:
+    """Give the copy its name; FileExistsError if anything has it already."""
+    try:
+        target.hardlink_to(copy)
+    except FileExistsError:
+        raise
+    except OSError:  # the file system has no hard links: claim the name, then take its place
+        target.touch(mode=0o600, exist_ok=False)
+        try:
+            copy.replace(target)
+        except OSError:
+            target.unlink()
+            raise
+
+
+def _taken(target: Path) -> AlreadyExists:
+    return AlreadyExists(f"{target} exists already; choose another file")
+
+
+def _faults(connection: sqlite3.Connection, *, sound_text_index: bool) -> Generator[Fault]:
     """Every difference, found page by page so that a large store fits in memory."""
     for (problem,) in connection.execute("pragma quick_check"):
         # Newer SQLites look into the text index too; that one can be made anew.
@@ -82,7 +124,7 @@ def _faults(connection: sqlite3.Connection) -> Generator[Fault]:
     for query, projection in _ORPHANS:
         for (key,) in connection.execute(query):
             yield _fault(projection, f"#{key}", "belongs to no memory")
-    if not _text_index_is_sound(connection):
+    if not sound_text_index:
         yield _fault("text", "", "the index does not match its own text")
 
 
@@ -121,7 +163,9 @@ def _vector_problem(
     return None
 
 
-def _text_index_is_sound(connection: sqlite3.Connection) -> bool:
+def _sound_text_index(connection: sqlite3.Connection) -> bool:
+    """Whether the index matches its own text; a lost one is made, empty."""
+    connection.execute(_TEXT_INDEX)
     try:
         connection.execute(
             "insert into text_index (text_index, rank) values ('integrity-check', 1)"
@@ -137,11 +181,9 @@ def _fault(projection: Literal["text", "vectors"], memory_id: str, problem: str)
     return Fault(projection=projection, memory_id=memory_id, problem=problem, repaired=False)
 
 
-def _check(connection: sqlite3.Connection, *, repair: bool) -> list[Fault]:
-    connection.execute(_TEXT_INDEX)
-    faults = list(_faults(connection))
-    if not repair:
-        return faults
+def _repair(connection: sqlite3.Connection) -> list[Fault]:
+    sound = _sound_text_index(connection)
+    faults = list(_faults(connection, sound_text_index=sound))
     if any(fault.projection == "text" for fault in faults):
         _rebuild_text(connection)
     connection.execute("delete from vector where memory_key not in (select key from memory)")

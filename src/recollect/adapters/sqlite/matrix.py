@@ -6,7 +6,7 @@ from the float16 vectors of the file.
 """
 
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
@@ -15,6 +15,7 @@ import numpy as np
 import simsimd
 from numpy.typing import NDArray
 
+from recollect.adapters.sqlite.database import decoding
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.scopes import ScopeSet
 
@@ -66,8 +67,8 @@ def _best(scores: FloatVector, count: int) -> NDArray[np.int64]:
 class PassageMatrix:
     """Follows the `vector` table: what is new by its key, what changed by the log.
 
-    A row is never changed once a scan may see it: changed memories' rows are marked dead and
-    appended anew, and the arrays are replaced when they grow or are tidied up.
+    A row is never changed once a scan may see it: changed memories' rows are marked dead in a
+    copy and appended anew, and the arrays are replaced when they grow or are tidied up.
     """
 
     def __init__(self, model: str) -> None:
@@ -135,13 +136,15 @@ class PassageMatrix:
 
     def _kill(self, memory_keys: set[int]) -> None:
         rows = np.flatnonzero(np.isin(self._keys[: self._size], list(memory_keys)))
-        self._keys[rows] = DEAD
-        self._dead += len(rows)
+        if len(rows):
+            # A scan under way keeps the array it began with, and so the rows as they were.
+            self._keys = self._keys.copy()
+            self._keys[rows] = DEAD
+            self._dead += len(rows)
 
     def _append(self, rows: sqlite3.Cursor) -> None:
         while batch := rows.fetchmany(_BATCH):
-            halves = np.frombuffer(b"".join(row[3] for row in batch), dtype="<f2")
-            codes, scales = _quantised(halves.reshape(len(batch), -1).astype(np.float32))
+            codes, scales = _quantised(unpacked([row[3] for row in batch]))
             self._reserve(self._size + len(batch), codes.shape[1])
             place = slice(self._size, self._size + len(batch))
             self._codes[place] = codes
@@ -174,6 +177,17 @@ class PassageMatrix:
         self._scales = _grown(self._scales[rows], capacity)
         self._keys = _grown(self._keys[rows], capacity)
         self._scopes = _grown(self._scopes[rows], capacity)
+
+
+def unpacked(embeddings: Sequence[bytes]) -> FloatMatrix:
+    """The vectors of rows of the `vector` table, `(n, dimensions)`.
+
+    Raises:
+        StoreUnavailable: They are not all of one length: the file is damaged.
+    """
+    with decoding():
+        halves = np.frombuffer(b"".join(embeddings), dtype="<f2")
+        return halves.reshape(len(embeddings), -1).astype(np.float32)
 
 
 def _grown(values: NDArray[S], capacity: int) -> NDArray[S]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from recollect.adapters.sqlite.commit import apply, replay
 from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.home import Home
-from recollect.adapters.sqlite.rows import marks, memories
+from recollect.adapters.sqlite.rows import dump, marks, memories
 from recollect.adapters.sqlite.selection import PLACE, compile_place, compile_selection
 from recollect.adapters.sqlite.times import from_micros
 from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
@@ -25,10 +25,14 @@ class SqliteRecordStore:
 
     async def commit(self, tenant: str, batch: Batch) -> Receipt:
         database = await self._home.database(tenant)
-        receipt = await database.write(lambda c: apply(c, batch))
-        if any(entry.verb == "erase" for entry in receipt.entries):
-            await database.fold()
-        return receipt
+
+        def work(connection: sqlite3.Connection) -> Receipt:
+            receipt = apply(connection, batch)
+            if any(entry.verb == "erase" for entry in receipt.entries):
+                database.fold_soon()
+            return receipt
+
+        return await database.write(work)
 
     async def replay(self, tenant: str, request: Idempotency) -> str | None:
         database = await self._home.database(tenant)
@@ -38,6 +42,11 @@ class SqliteRecordStore:
         found = await self._memories(tenant, f"where m.id in ({marks(ids)})", ids)
         by_id = {memory.id: memory for memory in found}
         return [by_id[i] for i in ids if i in by_id]
+
+    async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
+        condition, values = compile_selection(selection)
+        where = f"where m.id in (select value from json_each(?)) and {condition}"  # noqa: S608
+        return await self._memories(tenant, where, [dump(list(ids)), *values])
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         found = await self._memories(

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from recollect.adapters.sqlite.database import decoding
@@ -57,47 +58,52 @@ def from_row(row: Sequence[Any]) -> Memory:
 
 
 def _decoded(row: Sequence[Any]) -> Memory:
-    values = dict(zip(COLUMNS, row, strict=True))
-    for column in _TIMES:
-        if values[column] is not None:
-            values[column] = from_micros(values[column])
+    id_, scope, kind, content, tags, metadata, source, external_id, *rest = row
+    occurred_at, created_at, updated_at, revision, importance, expires_at, *detail = rest
     return Memory(
-        id=values["id"],
-        scope=values["scope"],
-        content=values["content"],
-        detail=_detail(values),
-        occurred_at=values["occurred_at"],
-        created_at=values["created_at"],
-        updated_at=values["updated_at"],
-        revision=values["revision"],
-        tags=tuple(json.loads(values["tags"])),
-        metadata=json.loads(values["metadata"]),
-        source=values["source"],
-        external_id=values["external_id"],
-        importance=values["importance"],
-        expires_at=values["expires_at"],
+        id=id_,
+        scope=scope,
+        content=content,
+        detail=_detail(kind, detail),
+        occurred_at=from_micros(occurred_at),
+        created_at=from_micros(created_at),
+        updated_at=from_micros(updated_at),
+        revision=revision,
+        # Most have none: not asking the JSON parser saves an eighth of a row.
+        tags=() if tags == "[]" else tuple(json.loads(tags)),
+        metadata={} if metadata == "{}" else json.loads(metadata),
+        source=source,
+        external_id=external_id,
+        importance=importance,
+        expires_at=_time(expires_at),
     )
 
 
-def _detail(values: dict[str, Any]) -> Detail:
-    match values["kind"]:
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _detail(kind: str, columns: Sequence[Any]) -> Detail:
+    name, producer, produced_for, role, session, position, *rest = columns
+    match kind:
         case "note":
-            return Note(name=values["name"])
+            return Note(name=name)
         case "episode":
             return Episode(
-                producer=values["producer"],
-                produced_for=values["produced_for"],
-                role=values["role"],
-                session=values["session"],
-                position=values["position"],
+                producer=producer,
+                produced_for=produced_for,
+                role=role,
+                session=session,
+                position=position,
             )
         case _:
+            category, tag, feature, valid_from, valid_to = rest
             return Fact(
-                category=values["category"],
-                tag=values["tag"],
-                feature=values["feature"],
-                valid_from=values["valid_from"],
-                valid_to=values["valid_to"],
+                category=category,
+                tag=tag,
+                feature=feature,
+                valid_from=_time(valid_from),
+                valid_to=_time(valid_to),
             )
 
 

@@ -33,8 +33,7 @@ class SqliteTextIndex:
         if not asked:
             return []
         database = await self._home.database(tenant)
-        hits = await database.read(lambda c: _search(c, selection, asked, limit))
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+        return await database.read(lambda c: _search(c, selection, asked, limit))
 
 
 def asked_phrases(query: str) -> list[str]:
@@ -90,11 +89,21 @@ def _count(connection: sqlite3.Connection, phrase: str, most: int) -> int:
 def _best(
     connection: sqlite3.Connection, selection: Selection, found: Sequence[str], limit: int
 ) -> list[ScoredId]:
+    """The best by BM25, best first, ties by id.
+
+    The index sorts by rank alone, and a memory is only looked up when its turn has come; sorting by
+    rank and id would look all of them up, 6 ms for 5,000. So ties at the end are taken whole.
+    """
     condition, values = compile_selection(selection)
     rows = connection.execute(
         "select m.id, -rank from text_index "  # noqa: S608
         "join memory m on m.key = text_index.rowid "
-        f"where text_index match ? and {condition} order by rank, m.id limit ?",
-        [match_expression(found), *values, limit],
+        f"where text_index match ? and {condition} order by rank",
+        [match_expression(found), *values],
     )
-    return [ScoredId(id=memory_id, score=score) for memory_id, score in rows]
+    hits: list[ScoredId] = []
+    for memory_id, score in rows:
+        if len(hits) >= limit and score < hits[-1].score:
+            break
+        hits.append(ScoredId(id=memory_id, score=score))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]

@@ -5,10 +5,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
-import numpy as np
-
 from recollect.adapters.sqlite.home import Home
-from recollect.adapters.sqlite.matrix import PassageMatrix
+from recollect.adapters.sqlite.matrix import PassageMatrix, unpacked
 from recollect.adapters.sqlite.rows import dump, memories
 from recollect.adapters.sqlite.selection import compile_selection
 from recollect.domain.changes import Embedded
@@ -72,10 +70,10 @@ class SqliteVectorIndex:
         return await database.read(lambda c: _search(c, matrix, selection, vector, limit))
 
     async def passages(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
         database = await self._home.database(tenant)
-        return await database.read(lambda c: _passages(c, ids, model, vector))
+        return await database.read(lambda c: _passages(c, memories, model, vector))
 
     async def is_complete(self, tenant: str, model: str) -> bool:
         database = await self._home.database(tenant)
@@ -147,22 +145,21 @@ def _allowed(
 
 
 def _passages(
-    connection: sqlite3.Connection, ids: Sequence[str], model: str, vector: FloatVector
+    connection: sqlite3.Connection, found: Sequence[Memory], model: str, vector: FloatVector
 ) -> Mapping[str, list[ScoredPassage]]:
     rows = connection.execute(
-        'select m.id, v.start, v."end", v.heading, v.embedding from memory m '  # noqa: S608
-        "join vector v on v.memory_key = m.key and v.model = ? "
-        f"where m.id in {_LISTED} order by m.key, v.ordinal",
-        [model, dump(list(ids))],
+        'select m.id, v.start, v."end", v.heading, v.embedding from json_each(?) asked '
+        "join memory m on m.id = asked.value ->> 0 and m.revision = asked.value ->> 1 "
+        "join vector v on v.memory_key = m.key and v.model = ? order by m.key, v.ordinal",
+        [dump([(memory.id, memory.revision) for memory in found]), model],
     ).fetchall()
     if not rows:
         return {}
-    halves = np.frombuffer(b"".join(row[4] for row in rows), dtype="<f2")
-    scores: list[float] = (halves.reshape(len(rows), -1).astype(np.float32) @ vector).tolist()
-    found: dict[str, list[ScoredPassage]] = {}
+    scores: list[float] = (unpacked([row[4] for row in rows]) @ vector).tolist()
+    scored: dict[str, list[ScoredPassage]] = {}
     for (memory_id, start, end, heading, _), score in zip(rows, scores, strict=True):
         passage = Passage(start=start, end=end, heading=heading)
-        found.setdefault(memory_id, []).append(ScoredPassage(passage=passage, score=score))
-    for passages in found.values():
+        scored.setdefault(memory_id, []).append(ScoredPassage(passage=passage, score=score))
+    for passages in scored.values():
         passages.sort(key=lambda passage: -passage.score)
-    return found
+    return scored

@@ -86,6 +86,7 @@ create table log (
     -- lets the vector matrix drop a memory that is gone
     memory_key integer
 ) strict;
+create index log_by_record on log (record_id);
 
 create table job (
     id integer primary key autoincrement,
