@@ -1,21 +1,16 @@
 """Export every record as JSON Lines, and import such lines again."""
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeAlias
+from typing import TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field
 
 from recollect.domain.access import Right
 from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
-from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
+from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.domain.selection import Position, Selection
-from recollect.domain.serialisation import (
-    format_time,
-    memory_from_json,
-    memory_to_json,
-)
+from recollect.domain.serialisation import memory_to_json
 from recollect.errors import (
     AlreadyExists,
     Conflict,
@@ -26,26 +21,17 @@ from recollect.errors import (
 )
 from recollect.operations.context import Context
 from recollect.operations.embedding import embed_now
-from recollect.operations.request import (
-    MAX_TAGS,
-    Content,
-    Importance,
-    Label,
-    MemoryId,
-    Metadata,
-    Name,
-    Result,
-    Revision,
-    Scope,
-    Tag,
-    Text,
-    UtcTime,
+from recollect.operations.lines import (
+    FORMAT,
+    as_line,
+    check_format,
+    link_to_json,
+    parse_line,
+    record_to_json,
 )
-from recollect.operations.views import MemoryView
+from recollect.operations.request import Result
 
-FORMAT: Mapping[str, Any] = {"format": "recollect", "version": 1}
 PAGE = 200
-MAX_POSITION = 2**62
 
 
 class Skipped(Result):
@@ -70,21 +56,21 @@ async def export(context: Context) -> AsyncGenerator[str]:
     registry records.
     """
     context.principal.require(Right.READ, ())
-    yield _line(FORMAT)
+    yield as_line(FORMAT)
     selection = Selection(scopes=context.principal.scopes)
     after: Position | None = None
     while page := await context.records.browse(context.tenant, selection, after, PAGE):
         for memory in page:
-            yield _line({"type": "memory"} | memory_to_json(memory))
+            yield as_line({"type": "memory"} | memory_to_json(memory))
         after = Position.of(page[-1])
     after = None
     while page := await context.records.browse(context.tenant, selection, after, PAGE):
         for link in await _links(context, [memory.id for memory in page]):
-            yield _line(_link_to_json(link))
+            yield as_line(link_to_json(link))
         after = Position.of(page[-1])
     if context.principal.scopes.is_everything:
         for record in await context.records.registry(context.tenant, ""):
-            yield _line(_record_to_json(record))
+            yield as_line(record_to_json(record))
 
 
 async def _links(context: Context, ids: list[str]) -> list[Link]:
@@ -116,7 +102,7 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
         if begun:
             await importing.add(number, line)
         else:
-            _check_format(line)
+            check_format(line)
             begun = True
     await importing.flush()
     if not begun:
@@ -126,101 +112,6 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
         unchanged=importing.unchanged,
         skipped=sorted(importing.skipped, key=lambda skipped: skipped.line),
     )
-
-
-def _check_format(line: str) -> None:
-    try:
-        header = json.loads(line)
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict) or header != dict(FORMAT):
-        raise InvalidRequest(
-            'no export of ours: the first line must be {"format": "recollect", "version": 1}'
-        )
-
-
-_LINE = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
-
-# An id is one part of a path of the REST API.
-_Id: TypeAlias = Annotated[MemoryId, Field(pattern="^[^/]+$")]
-
-
-def _unique(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys(tags))
-
-
-class _MemoryLine(MemoryView):
-    """A line that holds a memory: the view with the checks of requests."""
-
-    model_config = _LINE
-
-    id: _Id
-    scope: Scope
-    content: Content
-    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_unique)]
-    metadata: Metadata
-    source: Label | None
-    external_id: Label | None
-    revision: Revision
-    importance: Importance | None
-    name: Name | None = None
-    producer: Label | None = None
-    produced_for: Label | None = None
-    role: Label | None = None
-    session: Label | None = None
-    position: Annotated[int, Field(ge=0, le=MAX_POSITION)] | None = None
-    category: Label | None = None
-    tag: Label | None = None
-    feature: Label | None = None
-
-    @model_validator(mode="after")
-    def _has_what_its_kind_needs(self) -> Self:
-        needed = {
-            Kind.NOTE: (self.name,),
-            Kind.EPISODE: (self.producer, self.session, self.position),
-            Kind.FACT: (self.category, self.tag, self.feature),
-        }[self.kind]
-        if None in needed:
-            raise ValueError("a field that its kind needs is null")
-        return self
-
-
-class _LinkLine(BaseModel):
-    model_config = _LINE
-
-    from_id: _Id
-    to_id: _Id
-    link_type: Text
-    weight: float = 1.0
-    metadata: Metadata = Field(default_factory=dict)
-
-    def link(self) -> Link:
-        return Link(
-            from_id=self.from_id,
-            to_id=self.to_id,
-            type=self.link_type,
-            weight=self.weight,
-            metadata=self.metadata,
-        )
-
-
-class _RecordLine(BaseModel):
-    model_config = _LINE
-
-    record_type: Text
-    id: Text
-    content: dict[str, JsonValue]
-    updated_at: UtcTime
-    revision: Revision = 1
-
-    def record(self) -> RegistryRecord:
-        return RegistryRecord(
-            type=self.record_type,
-            id=self.id,
-            content=self.content,
-            updated_at=self.updated_at,
-            revision=self.revision,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +134,7 @@ class _Importing:
     async def add(self, number: int, line: str) -> None:
         """Take a line; a wrong one is noted."""
         try:
-            record = _parse(line)
+            record = parse_line(line)
             if isinstance(record, Memory):
                 self._context.principal.require(Right.WRITE, (record.scope,))
             elif isinstance(record, RegistryRecord) and not self._reaches_everything:
@@ -354,51 +245,3 @@ def _expected(reference: str, stored: _Revised | None, given: _Revised) -> int:
     if stored.revision >= given.revision:
         raise AlreadyExists(f"{reference} is stored with other fields at this revision")
     return stored.revision
-
-
-def _line(fields: Mapping[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _link_to_json(link: Link) -> dict[str, Any]:
-    return {
-        "type": "link",
-        "from_id": link.from_id,
-        "to_id": link.to_id,
-        "link_type": link.type,
-        "weight": link.weight,
-        "metadata": dict(link.metadata),
-    }
-
-
-def _record_to_json(record: RegistryRecord) -> dict[str, Any]:
-    return {
-        "type": "record",
-        "record_type": record.type,
-        "id": record.id,
-        "content": dict(record.content),
-        "updated_at": format_time(record.updated_at),
-        "revision": record.revision,
-    }
-
-
-def _parse(line: str) -> Memory | Link | RegistryRecord:
-    """The record of a line.
-
-    Raises:
-        InvalidRequest: The line is none.
-    """
-    try:
-        fields: dict[str, Any] = dict(json.loads(line))
-        match fields.pop("type"):
-            case "memory":
-                tags = _MemoryLine.model_validate_json(line).tags
-                return memory_from_json(fields | {"tags": tags})
-            case "link":
-                return _LinkLine.model_validate_json(line).link()
-            case "record":
-                return _RecordLine.model_validate_json(line).record()
-            case _:
-                raise InvalidRequest("the line is of an unknown type")
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
-        raise InvalidRequest("the line is no record of the format") from None

@@ -50,14 +50,14 @@ def _search(
     connection: sqlite3.Connection, selection: Selection, asked: Sequence[str], limit: int
 ) -> list[ScoredId]:
     """Look for the phrases that tell something; for all of them if these find little."""
-    telling = _telling(connection, asked)
+    telling = telling_phrases(connection, asked)
     hits = _best(connection, selection, telling, limit)
     if len(hits) < min(ENOUGH_HITS, limit) and len(telling) < len(asked):
         return _best(connection, selection, asked, limit)
     return hits
 
 
-def _telling(connection: sqlite3.Connection, asked: Sequence[str]) -> Sequence[str]:
+def telling_phrases(connection: sqlite3.Connection, asked: Sequence[str]) -> Sequence[str]:
     """The rarest phrases, as many as match `MOST_MATCHES` or a twelfth of the memories together.
 
     In a store of 8,000 memories that is all of them, always. In one of 100,000 it left out names

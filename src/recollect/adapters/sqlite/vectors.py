@@ -118,12 +118,12 @@ def _search(
     """Take the best rows in growing portions until `limit` memories pass the selection.
 
     A selection that keeps most needs one round; one that keeps little, a few: each round takes
-    eight times as many as the one before, and the last one takes all.
+    three times as many as the one before, and the last one takes all.
     """
     matrix.refresh(connection)
     candidates = matrix.candidates(vector, selection.scopes)
     found: dict[str, float] = {}
-    for scores in candidates.portions(limit + limit // 2, growth=8):
+    for scores in candidates.portions(limit + limit // 2, growth=3):
         allowed = _allowed(connection, selection, matrix.model, list(scores))
         found |= {memory_id: scores[key] for key, memory_id in allowed}
         if len(found) >= limit:

@@ -1,0 +1,180 @@
+"""The lines of exports: how records become JSON, and how JSON is checked and becomes records."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
+from recollect.domain.serialisation import format_time, memory_from_json
+from recollect.errors import InvalidRequest
+from recollect.operations.request import (
+    MAX_TAGS,
+    Content,
+    Importance,
+    Label,
+    MemoryId,
+    Metadata,
+    Name,
+    Revision,
+    Scope,
+    Tag,
+    Text,
+    UtcTime,
+)
+from recollect.operations.views import MemoryView
+
+FORMAT: Mapping[str, Any] = {"format": "recollect", "version": 1}
+MAX_POSITION = 2**62
+
+
+def check_format(line: str) -> None:
+    """Check the first line.
+
+    Raises:
+        InvalidRequest: It does not name our format.
+    """
+    try:
+        header = json.loads(line)
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or header != dict(FORMAT):
+        raise InvalidRequest(
+            'no export of ours: the first line must be {"format": "recollect", "version": 1}'
+        )
+
+
+_LINE = ConfigDict(extra="ignore", allow_inf_nan=False, strict=True)
+
+# An id is one part of a path of the REST API.
+_Id: TypeAlias = Annotated[MemoryId, Field(pattern="^[^/]+$")]
+
+
+def _unique(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+class _MemoryLine(MemoryView):
+    """A line that holds a memory: the view with the checks of requests."""
+
+    model_config = _LINE
+
+    id: _Id
+    scope: Scope
+    content: Content
+    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_unique)]
+    metadata: Metadata
+    source: Label | None
+    external_id: Label | None
+    revision: Revision
+    importance: Importance | None
+    name: Name | None = None
+    producer: Label | None = None
+    produced_for: Label | None = None
+    role: Label | None = None
+    session: Label | None = None
+    position: Annotated[int, Field(ge=0, le=MAX_POSITION)] | None = None
+    category: Label | None = None
+    tag: Label | None = None
+    feature: Label | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> Self:
+        needed = {
+            Kind.NOTE: (self.name,),
+            Kind.EPISODE: (self.producer, self.session, self.position),
+            Kind.FACT: (self.category, self.tag, self.feature),
+        }[self.kind]
+        if None in needed:
+            raise ValueError("a field that its kind needs is null")
+        return self
+
+
+class _LinkLine(BaseModel):
+    model_config = _LINE
+
+    from_id: _Id
+    to_id: _Id
+    link_type: Text
+    weight: float = 1.0
+    metadata: Metadata = Field(default_factory=dict)
+
+    def link(self) -> Link:
+        return Link(
+            from_id=self.from_id,
+            to_id=self.to_id,
+            type=self.link_type,
+            weight=self.weight,
+            metadata=self.metadata,
+        )
+
+
+class _RecordLine(BaseModel):
+    model_config = _LINE
+
+    record_type: Text
+    id: Text
+    content: dict[str, JsonValue]
+    updated_at: UtcTime
+    revision: Revision = 1
+
+    def record(self) -> RegistryRecord:
+        return RegistryRecord(
+            type=self.record_type,
+            id=self.id,
+            content=self.content,
+            updated_at=self.updated_at,
+            revision=self.revision,
+        )
+
+
+def as_line(fields: Mapping[str, Any]) -> str:
+    """One line of an export."""
+    return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def link_to_json(link: Link) -> dict[str, Any]:
+    """The fields of a line that holds a link."""
+    return {
+        "type": "link",
+        "from_id": link.from_id,
+        "to_id": link.to_id,
+        "link_type": link.type,
+        "weight": link.weight,
+        "metadata": dict(link.metadata),
+    }
+
+
+def record_to_json(record: RegistryRecord) -> dict[str, Any]:
+    """The fields of a line that holds a registry record."""
+    return {
+        "type": "record",
+        "record_type": record.type,
+        "id": record.id,
+        "content": dict(record.content),
+        "updated_at": format_time(record.updated_at),
+        "revision": record.revision,
+    }
+
+
+def parse_line(line: str) -> Memory | Link | RegistryRecord:
+    """The record of a line.
+
+    Raises:
+        InvalidRequest: The line is none.
+    """
+    try:
+        fields: dict[str, Any] = dict(json.loads(line))
+        match fields.pop("type"):
+            case "memory":
+                tags = _MemoryLine.model_validate_json(line).tags
+                return memory_from_json(fields | {"tags": tags})
+            case "link":
+                return _LinkLine.model_validate_json(line).link()
+            case "record":
+                return _RecordLine.model_validate_json(line).record()
+            case _:
+                raise InvalidRequest("the line is of an unknown type")
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        raise InvalidRequest("the line is no record of the format") from None
