@@ -1,6 +1,7 @@
 """The raw cost of what a recall is made of, measured without a server on the same store."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ import numpy as np
 from benchmarks.timing import Spread, each
 from benchmarks.vectors import best
 from recollect.adapters.sqlite.matrix import PassageMatrix
-from recollect.adapters.sqlite.text import asked_phrases, match_expression
+from recollect.adapters.sqlite.text import asked_phrases, match_expression, telling_phrases
 from recollect.app.wiring import open_context
 from recollect.domain.passages import FloatMatrix
 from recollect.operations.embedding import model_key
@@ -28,12 +29,15 @@ class Parts:
     Attributes:
         embed: Turning a question into a vector.
         scan: Scoring all vectors and taking the best.
-        text: The bare full-text query of the whole question, best `OVER_FETCH` by BM25.
+        text: The bare full-text query as the product asks it, best `OVER_FETCH` by BM25.
+        every_word: The same for every word of the question, names and dates included; no part of
+            a recall in a large store.
     """
 
     embed: Spread
     scan: Spread
     text: Spread
+    every_word: Spread
 
     @property
     def sum_of_medians(self) -> float:
@@ -49,8 +53,11 @@ def parts_of(data_dir: Path, asked: list[str]) -> Parts:
         matrix = PassageMatrix(model)
         matrix.refresh(connection)
         scan = each(lambda vector: best(matrix, vector), list(vectors))
-        text = each(partial(_search_text, connection), asked)
-    return Parts(embed=embed, scan=scan, text=text)
+        words = [asked_phrases(question) for question in asked]
+        telling = [telling_phrases(connection, phrases) for phrases in words]
+        text = each(partial(_search_text, connection), telling)
+        every_word = each(partial(_search_text, connection), words)
+    return Parts(embed=embed, scan=scan, text=text, every_word=every_word)
 
 
 async def _embedded(data_dir: Path, asked: list[str]) -> tuple[FloatMatrix, Spread, str]:
@@ -66,8 +73,8 @@ async def _embedded(data_dir: Path, asked: list[str]) -> tuple[FloatMatrix, Spre
         return np.concatenate(found), Spread.of(taken), model_key(context)
 
 
-def _search_text(connection: sqlite3.Connection, question: str) -> None:
+def _search_text(connection: sqlite3.Connection, phrases: Sequence[str]) -> None:
     connection.execute(
         "select rowid, rank from text_index where text_index match ? order by rank limit ?",
-        [match_expression(asked_phrases(question)), OVER_FETCH],
+        [match_expression(phrases), OVER_FETCH],
     ).fetchall()
