@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from typing_extensions import TypeIs
 
 from recollect.errors import ConfigError
@@ -28,7 +28,22 @@ class SqliteStoreSettings(BaseModel, frozen=True, extra="forbid"):
     kind: Literal["sqlite"] = "sqlite"
 
 
-StoreSettings = Annotated[InMemoryStoreSettings | SqliteStoreSettings, Field(discriminator="kind")]
+def _of_kind(usual: str) -> BeforeValidator:
+    """Variables of the usual kind need not name it."""
+
+    def add(value: object) -> object:
+        return (
+            {"kind": usual, **cast("dict[str, object]", value)}
+            if isinstance(value, dict)
+            else value
+        )
+
+    return BeforeValidator(add)
+
+
+StoreSettings = Annotated[
+    InMemoryStoreSettings | SqliteStoreSettings, Field(discriminator="kind"), _of_kind("sqlite")
+]
 
 
 class MiniLmSettings(BaseModel):
@@ -42,7 +57,7 @@ class MiniLmSettings(BaseModel):
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("recollect"))
     """Where the prepared model is kept."""
     threads: int = Field(default=2, ge=1, le=64)
-    """Processor cores used for one batch."""
+    """Processor cores that embed at once, a text each."""
     allow_download: bool = True
     """Whether `recollect warmup` may fetch the weights from the Hugging Face hub."""
 
@@ -55,7 +70,9 @@ class HashingSettings(BaseModel):
     kind: Literal["hashing"] = "hashing"
 
 
-EmbedderSettings = Annotated[MiniLmSettings | HashingSettings, Field(discriminator="kind")]
+EmbedderSettings = Annotated[
+    MiniLmSettings | HashingSettings, Field(discriminator="kind"), _of_kind("minilm")
+]
 
 
 class Settings(BaseSettings):
@@ -110,6 +127,11 @@ def load(**options: Any) -> Settings:
         )
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
+    except SettingsError:
+        raise ConfigError(
+            "RECOLLECT_ALLOWED_HOSTS and RECOLLECT_ALLOWED_ORIGINS are JSON lists, such as "
+            '["memory.example.org"]'
+        ) from None
     except ValidationError as error:
         problems = (
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

@@ -33,6 +33,23 @@ def test_nested_variables_choose_a_backend(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.load().store == settings.InMemoryStoreSettings()
 
 
+def test_the_usual_kind_need_not_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOLLECT_EMBEDDER__PATH", "/models")
+    assert settings.load().embedder == settings.MiniLmSettings(path=Path("/models"))
+
+
+def test_an_empty_token_or_a_list_that_is_none_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECOLLECT_TOKEN", "")
+    with pytest.raises(ConfigError, match="token"):
+        settings.load()
+    monkeypatch.setenv("RECOLLECT_TOKEN", "t")
+    monkeypatch.setenv("RECOLLECT_ALLOWED_HOSTS", "example.org")
+    with pytest.raises(ConfigError, match="JSON"):
+        settings.load()
+
+
 @pytest.mark.parametrize("store", ["in_memory", "sqlite"])
 @pytest.mark.anyio
 async def test_every_store_opens_and_closes(store: str, tmp_path: Path) -> None:

@@ -135,6 +135,15 @@ async def test_the_limit_holds(context: Context) -> None:
     assert len(await texts(context, "tea", limit=2)) == 2
 
 
+async def test_a_long_hit_does_not_hide_short_ones_from_a_budget(context: Context) -> None:
+    await remember(context, Remember(content="heron " * 2000, name="long"))
+    await remember(context, Remember(content="A heron and the logo.", name="short"))
+
+    answer = await ask(context, "heron", max_tokens=1000)
+
+    assert [hit.memory.name for hit in answer.results] == ["short"]
+
+
 @pytest.mark.parametrize("max_tokens", [60, 100, 200, 333, 1000, 100_000])
 async def test_the_whole_answer_stays_within_its_token_budget(
     context: Context, max_tokens: int
@@ -147,7 +156,7 @@ async def test_the_whole_answer_stays_within_its_token_budget(
 
     assert math.ceil(len(answer.model_dump_json().encode()) / 4) <= max_tokens
     kept = [hit.memory.id for hit in answer.results]
-    assert kept == [hit.memory.id for hit in everything.results][: len(kept)]
+    assert kept == [hit.memory.id for hit in everything.results if hit.memory.id in kept]
     if max_tokens == 100_000:
         assert len(kept) == len(TALK)
 

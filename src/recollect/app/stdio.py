@@ -1,6 +1,7 @@
 """MCP over stdio: a bridge to the server that holds the data folder, else the folder itself."""
 
 from contextlib import suppress
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +16,7 @@ from recollect.app.faces import mcp_server
 from recollect.app.running import noted_url
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
-from recollect.errors import EmbedderUnavailable, Unavailable
+from recollect.errors import Denied, EmbedderUnavailable, Unavailable
 from recollect.settings import Settings
 
 HEALTH_TIMEOUT_SECONDS = 2
@@ -54,6 +55,9 @@ async def _answers(url: str) -> bool:
 async def _bridge(url: str, settings: Settings) -> None:
     token = settings.token.get_secret_value() if settings.token else None
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with httpx2.AsyncClient(headers=headers, timeout=HEALTH_TIMEOUT_SECONDS) as http:
+        if (await http.get(f"{url}/v1/stats")).status_code == HTTPStatus.UNAUTHORIZED:
+            raise Denied(f"the server at {url} asks for a token: set RECOLLECT_TOKEN")
     async with (
         httpx2.AsyncClient(headers=headers, timeout=settings.deadline_seconds) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http)) as remote,

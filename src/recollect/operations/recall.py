@@ -95,7 +95,7 @@ class Hit(Result):
 
     memory: MemoryView
     score: float
-    """0 to 1, comparable within one answer."""
+    """0 to 1 within this answer: the best of a poor lot is near 1 too. `arms` are absolute."""
     matched: Matched
     arms: dict[str, Arm]
     """`dense`: cosine similarity; `lexical`: BM25."""
@@ -279,12 +279,17 @@ def _arms(pool: _Pool, memory_id: str) -> dict[str, Arm]:
 
 
 def _within(hits: list[Hit], envelope: Recalled, max_tokens: int | None) -> list[Hit]:
-    """As many of the best hits as the budget holds; one token is four bytes of the answer."""
+    """The best hits that the budget holds; a long one that does not fit makes room for the next.
+
+    One token is four bytes of the answer.
+    """
     if max_tokens is None:
         return hits
     left = max_tokens * BYTES_PER_TOKEN - len(envelope.model_dump_json().encode())
-    for count, hit in enumerate(hits):
-        left -= len(hit.model_dump_json().encode()) + len(",")
-        if left < 0:
-            return hits[:count]
-    return hits
+    kept: list[Hit] = []
+    for hit in hits:
+        size = len(hit.model_dump_json().encode()) + len(",")
+        if size <= left:
+            left -= size
+            kept.append(hit)
+    return kept
