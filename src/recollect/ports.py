@@ -164,7 +164,8 @@ class TextIndex(Protocol):
 
         The query is data: no character of it is syntax. English is stemmed; a run of Chinese,
         Japanese or Korean characters is found by any two of its neighbours, a single one by itself.
-        Scores are positive. A query without any word finds nothing.
+        Scores are positive. A query without any word finds nothing. Among many memories the
+        commonest of several words may be left out, as long as the others find enough.
         """
         ...
 
