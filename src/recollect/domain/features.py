@@ -243,7 +243,7 @@ def _chat(
     found, rarity = _found_terms(asked.terms, texts)
     padded = _padded(found)
     around = np.maximum(found, np.maximum(padded[layout.before], padded[layout.after]))
-    coverage = found @ rarity
+    coverage = _weighted(found, rarity)
     scores = _padded(fused)
     columns = (
         lexical,
@@ -253,10 +253,18 @@ def _chat(
         np.maximum(scores[layout.before], scores[layout.after]),
         _best_in_session(fused, layout),
         coverage,
-        around @ rarity - coverage,
-        _best_in_session(found, layout) @ rarity,
+        _weighted(around, rarity) - coverage,
+        _weighted(_best_in_session(found, layout), rarity),
     )
     return np.stack(columns, axis=1)
+
+
+def _weighted(found: FloatMatrix, rarity: FloatVector) -> FloatVector:
+    """The share of the question that each row holds; the same wherever the row stands.
+
+    Not a matrix product: its last bits depend on a row's place.
+    """
+    return (found * rarity).sum(axis=1, dtype=np.float64).astype(np.float32)
 
 
 def _padded(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -152,7 +152,9 @@ def _scores(matrix: FloatMatrix, weights: Weights, shape: Shape) -> list[float]:
     reach[ALWAYS] = shape.long
     room = coefficients * reach
     lowest, highest = float(room[room < 0].sum()), float(room[room > 0].sum())
-    scores = (matrix @ coefficients - lowest) / max(highest - lowest, 1e-9)
+    # Not a matrix product: its last bits depend on where in the matrix a row stands.
+    sums = (matrix.astype(np.float64) * coefficients).sum(axis=1)
+    scores = (sums - lowest) / max(highest - lowest, 1e-9)
     # Rounded, so that the last bits of a sum do not break ties.
     rounded: list[float] = np.clip(scores.astype(np.float64), 0.0, 1.0).round(6).tolist()
     return rounded
