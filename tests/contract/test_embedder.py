@@ -95,7 +95,7 @@ async def test_a_text_of_more_than_the_trained_128_tokens_counts_to_its_end(
 
 
 async def test_an_embedder_that_is_not_loaded_says_so(places: Places) -> None:
-    async with open_embedder(places) as embedder:
+    async with open_embedder(places, threads=2) as embedder:
         assert embedder.problem is not None
         assert "recollect warmup" in embedder.problem
         with pytest.raises(EmbedderUnavailable) as raised:
@@ -105,7 +105,7 @@ async def test_an_embedder_that_is_not_loaded_says_so(places: Places) -> None:
 
 
 async def test_a_loaded_embedder_has_no_problem_and_names_its_source(places: Places) -> None:
-    async with open_embedder(places) as embedder:
+    async with open_embedder(places, threads=2) as embedder:
         await embedder.load()
         await embedder.load()
 
@@ -115,7 +115,7 @@ async def test_a_loaded_embedder_has_no_problem_and_names_its_source(places: Pla
 
 async def test_a_failed_load_is_told_and_may_be_repeated(places: Places, tmp_path: Path) -> None:
     empty = Places(cache_folder=places.cache_folder, weights_folder=tmp_path)
-    async with open_embedder(empty) as embedder:
+    async with open_embedder(empty, threads=2) as embedder:
         with pytest.raises(EmbedderUnavailable):
             await embedder.load()
         assert embedder.problem is not None

@@ -1,6 +1,5 @@
 """The `Embedder` of the default model: shares the processor between questions and documents."""
 
-import os
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,7 +17,6 @@ from recollect.errors import EmbedderUnavailable
 
 MODEL: Final = "all-MiniLM-L6-v2-int8"
 
-_MOST_THREADS: Final = 4
 # A group is what a thread embeds in one go, 25 ms of work at most: the price of a hop to a thread
 # (0.1 ms) vanishes, and others get their turn and a cancellation is noticed soon.
 _GROUP_TEXTS: Final = 8
@@ -31,22 +29,15 @@ class Loader(Protocol):
     def __call__(self, *, allow_download: bool) -> Awaitable[LoadedModel]: ...
 
 
-def default_threads() -> int:
-    """Return how many threads embed documents unless configured: one per core, up to four."""
-    return min(_MOST_THREADS, os.cpu_count() or 1)
-
-
 @asynccontextmanager
-async def open_embedder(
-    places: Places, threads: int | None = None
-) -> AsyncGenerator["MiniLmEmbedder"]:
+async def open_embedder(places: Places, threads: int) -> AsyncGenerator["MiniLmEmbedder"]:
     """Give an embedder, not loaded yet, and close it at the end.
 
     Args:
         places: Where the weights may be and where the graph is cached.
-        threads: How many threads embed documents at once; None leaves it to `default_threads`.
+        threads: How many threads embed documents at once.
     """
-    embedder = MiniLmEmbedder(partial(load_model, places), threads or default_threads())
+    embedder = MiniLmEmbedder(partial(load_model, places), threads)
     try:
         yield embedder
     finally:
