@@ -39,7 +39,7 @@ lock: ## Pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
 	  pyproject.toml --group build --output-file requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
-	  pyproject.toml --group build --group dev --output-file requirements/dev.txt
+	  pyproject.toml --extra kubernetes --group build --group dev --output-file requirements/dev.txt
 
 clean: ## Remove what make made
 	rm -rf .venv
