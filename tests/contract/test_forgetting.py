@@ -20,7 +20,7 @@ from tests.examples import (
 )
 
 from recollect.app.wiring import Store
-from recollect.domain.changes import Erase, Forget, PutLink
+from recollect.domain.changes import Erase, Forget, Idempotency, PutLink
 from recollect.domain.memory import Link, Memory
 from recollect.errors import NotFound, RevisionConflict
 
@@ -191,3 +191,21 @@ async def test_the_log_holds_no_name_of_what_was_erased(store: Store) -> None:
     entries = await store.records.entries(TENANT, 0, 10)
     assert [e.verb for e in entries][-1] == "erase"
     assert all(e.before is None or e.before.name is None for e in (*entries, *receipt.entries))
+
+
+async def test_erasing_takes_back_only_answers_that_name_the_memory(store: Store) -> None:
+    def kept(response: str) -> Idempotency:
+        return Idempotency(key=response, request="digest", response=response, at=THEN)
+
+    naming = [kept('{"ids": ["x", "ab"]}'), kept('{"memory": {"id": "ab"}}'), kept('"ab"')]
+    other = [kept('{"ids": ["abc"]}'), kept('{"ab": "x"}'), kept('{"name": "ab cd"}'), kept("")]
+    for request in naming + other:
+        await store.records.commit(TENANT, storing(note(), idempotency=request))
+    await store.records.commit(TENANT, storing(note(id="ab")))
+
+    await store.records.commit(TENANT, batch(Erase(id="ab")))
+
+    for request in naming:
+        assert await store.records.replay(TENANT, request) is None
+    for request in other:
+        assert await store.records.replay(TENANT, request) == request.response

@@ -13,7 +13,6 @@ import pytest
 from tests.examples import (
     ALL,
     TENANT,
-    THEN,
     batch,
     embedded,
     episode,
@@ -27,7 +26,7 @@ from tests.examples import (
 from recollect.adapters.sqlite.commit import apply
 from recollect.adapters.sqlite.database import Database
 from recollect.app.wiring import Store, open_store
-from recollect.domain.changes import Erase, Forget, Idempotency
+from recollect.domain.changes import Erase, Forget
 from recollect.domain.memory import Memory
 from recollect.settings import Settings
 
@@ -159,21 +158,3 @@ async def test_a_cancelled_erasure_leaves_no_text(tmp_path: Path) -> None:
             assert PHRASE.encode() not in bytes_on_disk(tmp_path)
         finally:
             database.close()
-
-
-async def test_erasing_takes_back_only_answers_that_name_the_memory(tmp_path: Path) -> None:
-    def kept(key: str, response: str) -> Idempotency:
-        return Idempotency(key=key, request="digest", response=response, at=THEN)
-
-    naming, longer = kept("naming", '{"ids": ["ab"]}'), kept("longer", '{"ids": ["abc"]}')
-    silent = kept("silent", "")
-    async with opened(tmp_path) as store:
-        for request in (naming, longer, silent):
-            await store.records.commit(TENANT, storing(note(), idempotency=request))
-        await store.records.commit(TENANT, storing(note(id="ab")))
-
-        await store.records.commit(TENANT, batch(Erase(id="ab")))
-
-        assert await store.records.replay(TENANT, naming) is None
-        assert await store.records.replay(TENANT, longer) == longer.response
-        assert await store.records.replay(TENANT, silent) == ""

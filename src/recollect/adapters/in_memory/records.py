@@ -1,6 +1,8 @@
 """RecordStore and ChangeLog in dictionaries."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -25,7 +27,7 @@ from recollect.domain.changes import (
     Revision,
     Verb,
 )
-from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
+from recollect.domain.memory import Episode, JsonValue, Link, Memory, Note, RegistryRecord
 from recollect.domain.placing import expect, key_of, nameless, placed
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Position, Selection
@@ -250,7 +252,9 @@ def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
     last = tables.revisions.pop(memory_id)[-1].revision
     _remove(tables, memory_id)
     tables.requests = {
-        key: kept for key, kept in tables.requests.items() if memory_id not in kept.response
+        key: kept
+        for key, kept in tables.requests.items()
+        if not _mentions(_parsed(kept.response), memory_id)
     }
     tables.log = [
         replace(e, before=replace(e.before, name=None)) if e.before and e.record_id == memory_id
@@ -258,6 +262,24 @@ def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
         for e in tables.log
     ]  # fmt: skip
     return _log(tables, batch, "erase", (memory_id, last + 1), nameless(before))
+
+
+def _parsed(response: str) -> JsonValue:
+    """The values of a kept answer; one that is no JSON, such as an empty one, has none."""
+    with suppress(ValueError):
+        return json.loads(response)
+    return None
+
+
+def _mentions(value: JsonValue, memory_id: str) -> bool:
+    """Whether the memory's id is one of the values."""
+    match value:
+        case Mapping():
+            return any(_mentions(member, memory_id) for member in value.values())
+        case Sequence() if not isinstance(value, str):
+            return any(_mentions(item, memory_id) for item in value)
+        case _:
+            return value == memory_id
 
 
 def _remove(tables: Tables, memory_id: str) -> None:
