@@ -239,6 +239,7 @@ async def test_every_index_can_be_rebuilt_and_checked(any_api: httpx2.AsyncClien
     await stored(any_api, "Tea at four.")
     rebuilt = await any_api.post("/v1/reindex")
     assert (rebuilt.status_code, rebuilt.json()) == (200, {"waiting": 1})
+    assert (await any_api.post("/v1/check")).json() == {"faults": []}
     checked = await any_api.post("/v1/check", json={"repair": True})
     assert (checked.status_code, checked.json()) == (200, {"faults": []})
     recalled = await any_api.post("/v1/recall", json={"query": "tea"})

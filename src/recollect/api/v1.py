@@ -36,6 +36,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_USUAL_CHECK = operations.Check()
+
+
 class BrowseQuery(BaseModel, extra="forbid"):
     """The parameters of a list, by their names in a URL."""
 
@@ -156,7 +159,7 @@ async def reindex(context: Asked) -> Response:
 
 
 @router.post("/check", response_model=operations.Checked, responses=_ERRORS)
-async def check(context: Asked, body: operations.Check) -> Response:
+async def check(context: Asked, body: operations.Check = _USUAL_CHECK) -> Response:
     """Find, and repair, every projection that differs from the records."""
     return answer(await operations.check(context, body))
 
