@@ -17,7 +17,6 @@ RecollectError
     ├── EmbedderUnavailable
     ├── StoreUnavailable
     │   └── StorageFull
-    ├── Busy
     └── DeadlineExceeded
 
 A class stands for one thing a caller may do differently; `code` is stable and is what programs
@@ -152,12 +151,6 @@ class StorageFull(StoreUnavailable):
     """The disk is full; nothing of the request was stored. Free some space and retry."""
 
     code = "storage_full"
-
-
-class Busy(Unavailable):
-    """Too much is going on at once; retry a little later."""
-
-    code = "busy"
 
 
 class DeadlineExceeded(Unavailable):

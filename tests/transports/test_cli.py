@@ -405,9 +405,9 @@ def test_a_defect_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(KeyError("x"), as_json=False) is None
     assert report(BrokenPipeError(), as_json=False) is None
     assert capsys.readouterr().err == ""
-    grouped = ExceptionGroup("", [errors.Busy("busy\nindeed")])
+    grouped = ExceptionGroup("", [errors.Unavailable("away\nindeed")])
     assert report(grouped, as_json=False) == 5
-    assert capsys.readouterr().err == "error: busy indeed [busy]\n"
+    assert capsys.readouterr().err == "error: away indeed [unavailable]\n"
 
 
 def test_names_and_ids_are_told_apart() -> None:

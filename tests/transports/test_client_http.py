@@ -49,7 +49,6 @@ def all_errors() -> Iterator[errors.RecollectError]:
     yield errors.EmbedderUnavailable("no model")
     yield errors.StoreUnavailable("no store")
     yield errors.StorageFull("full")
-    yield errors.Busy("busy")
     yield errors.DeadlineExceeded(3)
 
 
@@ -145,7 +144,7 @@ async def test_what_took_too_long_is_not_asked_again() -> None:
 
 async def test_a_busy_server_is_asked_again() -> None:
     async with open_app(in_memory()) as app:
-        answers: list[ASGIApp] = [problem(errors.Busy("busy")), app]
+        answers: list[ASGIApp] = [problem(errors.Unavailable("busy")), app]
 
         async def busy_first(scope: Scope, receive: Receive, send: Send) -> None:
             await answers.pop(0)(scope, receive, send)

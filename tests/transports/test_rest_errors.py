@@ -29,7 +29,7 @@ def test_every_error_has_its_status() -> None:
         "TooLarge": 413, "NotFound": 404, "Conflict": 409, "RevisionConflict": 409,
         "AlreadyExists": 409, "IdempotencyMismatch": 422, "Denied": 403, "Unauthenticated": 401,
         "ConfigError": 500, "Unavailable": 503, "EmbedderUnavailable": 503,
-        "StoreUnavailable": 503, "StorageFull": 507, "Busy": 503, "DeadlineExceeded": 504,
+        "StoreUnavailable": 503, "StorageFull": 507, "DeadlineExceeded": 504,
     }  # fmt: skip
 
 
