@@ -4,6 +4,7 @@ RecollectError
 ├── InvalidRequest
 │   ├── InvalidFilter
 │   ├── InvalidCursor
+│   ├── MethodNotAllowed
 │   └── TooLarge
 ├── NotFound
 ├── Conflict
@@ -13,6 +14,7 @@ RecollectError
 ├── Denied
 │   └── Unauthenticated
 ├── ConfigError
+├── FileProblem
 └── Unavailable
     ├── EmbedderUnavailable
     ├── StoreUnavailable
@@ -53,6 +55,12 @@ class InvalidCursor(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("the cursor does not belong to this query; ask again without a cursor")
+
+
+class MethodNotAllowed(InvalidRequest):
+    """The route does not know this HTTP method; the `Allow` header names those it knows."""
+
+    code = "method_not_allowed"
 
 
 class TooLarge(InvalidRequest):
@@ -127,6 +135,12 @@ class ConfigError(RecollectError):
     """The settings are wrong; the message names the setting."""
 
     code = "config"
+
+
+class FileProblem(RecollectError):
+    """The command line cannot read or write a file; the message names it."""
+
+    code = "file_problem"
 
 
 class Unavailable(RecollectError):

@@ -134,7 +134,8 @@ def load(**options: Any) -> Settings:
         ) from None
     except ValidationError as error:
         problems = (
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            f"{'.'.join(str(part) for part in problem['loc'])}: "
+            + problem["msg"].removeprefix("Value error, ")
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise ConfigError("wrong settings: " + "; ".join(problems)) from None

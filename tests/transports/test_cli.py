@@ -342,6 +342,7 @@ def test_tables_do_not_steer_the_terminal(run: Run) -> None:
         (["edit", "there"], 2, "invalid_request"),
         (["remember", "x", "--name", "there", "--if-absent"], 4, "already_exists"),
         (["edit", "there", "x", "--expected-revision", "9"], 4, "revision_conflict"),
+        (["ingest", "nowhere.jsonl"], 1, "file_problem"),
         (["--url", "localhost:1", "stats"], 2, "config"),
         (["--url", "http://127.0.0.1:1", "stats"], 5, "unavailable"),
         (["serve", "--host", "192.0.2.1"], 2, "config"),

@@ -36,6 +36,7 @@ def all_errors() -> Iterator[errors.RecollectError]:
     yield errors.InvalidRequest("wrong")
     yield errors.InvalidFilter("unexpected end", 3)
     yield errors.InvalidCursor()
+    yield errors.MethodNotAllowed("method")
     yield errors.TooLarge("too large")
     yield errors.NotFound("x")
     yield errors.Conflict("conflict")
@@ -45,6 +46,7 @@ def all_errors() -> Iterator[errors.RecollectError]:
     yield errors.Denied("no")
     yield errors.Unauthenticated()
     yield errors.ConfigError("config")
+    yield errors.FileProblem("file")
     yield errors.Unavailable("away")
     yield errors.EmbedderUnavailable("no model")
     yield errors.StoreUnavailable("no store")
@@ -72,7 +74,7 @@ async def test_every_error_comes_back_as_it_was_sent() -> None:
         (502, b"<html>bad gateway</html>", errors.Unavailable),
         (404, b"not found", errors.RecollectError),
         (500, b"[]", errors.RecollectError),
-        (405, b'{"code": "method_not_allowed", "detail": "no"}', errors.InvalidRequest),
+        (405, b'{"code": "new_refusal", "detail": "no"}', errors.InvalidRequest),
         (500, b'{"code": "new_trouble"}', errors.RecollectError),
     ],
 )

@@ -26,10 +26,11 @@ def test_every_error_has_its_status() -> None:
     }
     assert statuses == {
         "RecollectError": 500, "InvalidRequest": 422, "InvalidFilter": 422, "InvalidCursor": 422,
-        "TooLarge": 413, "NotFound": 404, "Conflict": 409, "RevisionConflict": 409,
-        "AlreadyExists": 409, "IdempotencyMismatch": 422, "Denied": 403, "Unauthenticated": 401,
-        "ConfigError": 500, "Unavailable": 503, "EmbedderUnavailable": 503,
-        "StoreUnavailable": 503, "StorageFull": 507, "DeadlineExceeded": 504,
+        "MethodNotAllowed": 405, "TooLarge": 413, "NotFound": 404, "Conflict": 409,
+        "RevisionConflict": 409, "AlreadyExists": 409, "IdempotencyMismatch": 422, "Denied": 403,
+        "Unauthenticated": 401, "ConfigError": 500, "FileProblem": 500, "Unavailable": 503,
+        "EmbedderUnavailable": 503, "StoreUnavailable": 503, "StorageFull": 507,
+        "DeadlineExceeded": 504,
     }  # fmt: skip
 
 
@@ -202,6 +203,31 @@ async def test_a_note_that_cannot_be_stored_is_refused(
     assert problem["problems"]
     assert len(answer.content) < 4000
     assert (await api.get("/v1/memories", params={"look": "all"})).json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"tags": ["x"] * 1001}, "tags: at most 1000"),
+        ({"source": "x" * 501}, "source: at most 500 characters"),
+        ({"content": ""}, "content: must not be empty"),
+    ],
+)
+async def test_a_wrong_field_is_told_in_its_own_terms(
+    api: httpx2.AsyncClient, fields: dict[str, Any], detail: str
+) -> None:
+    answer = await api.post("/v1/memories", json={"content": "x"} | fields)
+    assert refused(answer, 422, "invalid_request")["detail"] == detail
+
+
+async def test_what_a_whole_request_lacks_is_told_without_pydantics_words(
+    api: httpx2.AsyncClient,
+) -> None:
+    note = await stored(api)
+    detail = refused(
+        await api.patch(f"/v1/memories/{note['id']}", json={}), 422, "invalid_request"
+    )["detail"]
+    assert detail.startswith("nothing to update")
 
 
 @pytest.mark.parametrize(

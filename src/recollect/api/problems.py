@@ -17,6 +17,7 @@ from recollect.errors import (
     Denied,
     IdempotencyMismatch,
     InvalidRequest,
+    MethodNotAllowed,
     NotFound,
     RecollectError,
     StorageFull,
@@ -24,11 +25,13 @@ from recollect.errors import (
     Unauthenticated,
     Unavailable,
 )
+from recollect.operations.request import wording
 
 log = structlog.get_logger()
 
 STATUS: Mapping[type[RecollectError], int] = {
     InvalidRequest: 422,
+    MethodNotAllowed: 405,
     TooLarge: 413,
     NotFound: 404,
     Conflict: 409,
@@ -46,7 +49,7 @@ MEDIA_TYPE = "application/problem+json"
 MAX_PROBLEMS = 20
 """How many problems of one request are told."""
 
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_HTTP_CODES = {404: NotFound.code, 405: MethodNotAllowed.code, 413: TooLarge.code}
 _FREE_FORM = "metadata"
 _FIELD_NAME = re.compile(r"[a-z_]{1,30}")
 
@@ -96,21 +99,21 @@ async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     found: list[Mapping[str, Any]] = list(error.errors())
     # FastAPI says first whether a field is of the body, the query or the path.
     skipped = 1 if isinstance(error, RequestValidationError) else 0
-    problems = [_told(p["type"], p["loc"][skipped:], p["msg"]) for p in found[:MAX_PROBLEMS]]
+    problems = [_told(p, p["loc"][skipped:]) for p in found[:MAX_PROBLEMS]]
     detail = "; ".join(f"{p['field']}: {p['problem']}".removeprefix(": ") for p in problems)
     return _document(422, InvalidRequest.code, detail, problems=problems)
 
 
-def _told(kind: str, place: Sequence[int | str], message: str) -> dict[str, str]:
+def _told(problem: Mapping[str, Any], place: Sequence[int | str]) -> dict[str, str]:
     """The field and its problem; a name of the caller's is shown if it looks like a field's."""
-    if kind == "json_invalid":
+    if problem["type"] == "json_invalid":
         return {"field": "", "problem": "the body is not JSON"}
     names = [str(part) for part in place]
     if _FREE_FORM in names:
         names = names[: names.index(_FREE_FORM) + 1]
-    if kind == "extra_forbidden" and not _FIELD_NAME.fullmatch(names[-1]):
+    if problem["type"] == "extra_forbidden" and not _FIELD_NAME.fullmatch(names[-1]):
         names[-1] = "?"
-    return {"field": ".".join(names), "problem": message}
+    return {"field": ".".join(names), "problem": wording(problem)}
 
 
 async def _on_http(_: Request, error: Exception) -> JSONResponse:

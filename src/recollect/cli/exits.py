@@ -13,6 +13,7 @@ import typer
 from recollect.errors import (
     ConfigError,
     Conflict,
+    FileProblem,
     InvalidRequest,
     NotFound,
     RecollectError,
@@ -73,7 +74,7 @@ def _ending(error: BaseException) -> _Ending | None:
             return _ending(error.exceptions[0])
         case OSError() if not isinstance(error, BrokenPipeError):
             place = error.filename or "input or output"
-            return _Ending("file_problem", f"{place}: {error.strerror or error}", FAILED)
+            return _ending(FileProblem(f"{place}: {error.strerror or error}"))
         case UnicodeDecodeError():
             return _ending(InvalidRequest("the input must be UTF-8"))
         case _:

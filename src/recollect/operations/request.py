@@ -2,9 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError
@@ -40,9 +40,25 @@ class Request(BaseModel):
 def explained(error: ValidationError) -> str:
     """What is wrong with which field; the input itself is never repeated."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
+        f"{'.'.join(str(part) for part in problem['loc'])}: {wording(problem)}".removeprefix(": ")
         for problem in error.errors(include_input=False, include_url=False)
     )
+
+
+def wording(problem: Mapping[str, Any]) -> str:
+    """What a validator found, in terms of the field instead of Python's types."""
+    message, bounds = problem["msg"], problem.get("ctx", {})
+    match problem["type"]:
+        case "value_error":
+            return message.removeprefix("Value error, ")
+        case "too_long":
+            return f"at most {bounds['max_length']}"
+        case "string_too_long":
+            return f"at most {bounds['max_length']} characters"
+        case "too_short" | "string_too_short" if bounds["min_length"] == 1:
+            return "must not be empty"
+        case _:
+            return message
 
 
 class Result(BaseModel):
