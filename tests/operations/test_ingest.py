@@ -103,6 +103,7 @@ async def test_a_message_sent_again_is_the_same_memory(context: Context, clock: 
     second = await ingest(context, more)
 
     assert second.ids[:2] == first.ids
+    assert (first.known, second.known) == (0, 2)
     assert await stored(context) == [("Tea?", 0), ("Yes.", 1), ("Fine.", 2)]
 
 

@@ -52,7 +52,8 @@ def _joined(parts: "list[Ingested]") -> "Ingested":
     """The answers to all portions as one."""
     degraded = dict.fromkeys(arm for part in parts for arm in part.degraded)
     ids = [memory_id for part in parts for memory_id in part.ids]
-    return parts[0].model_copy(update={"ids": ids, "degraded": list(degraded)})
+    known = sum(part.known for part in parts)
+    return parts[0].model_copy(update={"ids": ids, "known": known, "degraded": list(degraded)})
 
 
 def stats(context: typer.Context, *, as_json: o.AsJson = False) -> None:

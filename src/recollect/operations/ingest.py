@@ -62,6 +62,8 @@ class Ingested(Result):
     """The episodes' ids, in the order of the messages."""
 
     ids: list[str]
+    known: int = 0
+    """How many of the messages were there already, by their ids; they are stored once."""
     degraded: list[str] = Field(default_factory=list[str])
 
 
@@ -108,7 +110,7 @@ async def _store(
     context: Context, request: Ingest, ids: list[str], fresh: list[Memory]
 ) -> Ingested:
     embedding = await embed_now(context, fresh)
-    result = Ingested(ids=ids, degraded=list(embedding.degraded))
+    result = Ingested(ids=ids, known=len(ids) - len(fresh), degraded=list(embedding.degraded))
     puts = (Put(memory=memory, expected_revision=0, verb="ingest") for memory in fresh)
     return await commit(
         context, request, result, *puts, embedded=embedding.embedded, jobs=embedding.jobs
