@@ -12,17 +12,20 @@ from recollect.domain.names import check_name
 from recollect.errors import (
     AlreadyExists,
     IdempotencyMismatch,
+    InvalidRequest,
     NotFound,
     RevisionConflict,
 )
 from recollect.operations import (
     Browse,
     Context,
+    Edit,
     History,
     Read,
     Recall,
     Remember,
     browse,
+    edit,
     history,
     read,
     recall,
@@ -163,6 +166,19 @@ async def test_an_expired_note_is_not_hinted_at(context: Context, clock: FakeClo
     clock.pass_by(MINUTE)
 
     assert (await remember(context, Remember(content=text, name="new"))).similar == []
+
+
+@pytest.mark.parametrize("age", [timedelta(0), MINUTE])
+async def test_what_no_answer_would_ever_hold_is_not_stored(
+    context: Context, age: timedelta
+) -> None:
+    with pytest.raises(InvalidRequest):
+        await remember(context, Remember(content="Tea.", name="tea", expires_at=THEN - age))
+    note = await remember(context, Remember(content="Tea.", name="tea"))
+    with pytest.raises(InvalidRequest):
+        await edit(context, Edit(id=note.id, expires_at=THEN - age))
+
+    assert (await read(context, Read(id=note.id))).revision == 1
 
 
 async def test_an_expired_note_is_in_no_answer(context: Context, clock: FakeClock) -> None:

@@ -12,7 +12,7 @@ from recollect.domain.memory import Memory
 from recollect.domain.ranking import Weights
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Selection
-from recollect.errors import Conflict, NotFound
+from recollect.errors import Conflict, InvalidRequest, NotFound
 from recollect.operations.request import Request, Result
 from recollect.ports import (
     ChangeLog,
@@ -90,6 +90,14 @@ class Context:
     def has_expired(self, memory: Memory) -> bool:
         """Whether the memory is in no answer any more."""
         return memory.expires_at is not None and memory.expires_at <= self.now()
+
+    def refuse_expired(self, memory: Memory) -> None:
+        """Raise InvalidRequest if the memory would be in no answer from the start."""
+        if self.has_expired(memory):
+            raise InvalidRequest(
+                "expires_at has passed, so no answer would ever hold this: leave it out, give a "
+                "later time, or forget the memory"
+            )
 
 
 @dataclass(frozen=True, slots=True)

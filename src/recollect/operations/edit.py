@@ -82,11 +82,13 @@ async def edit(context: Context, request: Edit) -> Changed:
 
     Raises:
         NotFound: There is no such memory.
+        InvalidRequest: `expires_at` has passed already.
         RevisionConflict: It is not at `expected_revision`.
     """
 
     async def changed(before: Memory) -> Changed:
         after = replace(before, **request.changes())
+        context.refuse_expired(after)
         return await _store(context, request, before, after, "edit")
 
     return await _on_the_newest(context, request, changed)

@@ -98,6 +98,7 @@ async def remember(context: Context, request: Remember) -> Remembered:
     """Store a note, or replace the one of the same scope and name.
 
     Raises:
+        InvalidRequest: `expires_at` has passed already.
         AlreadyExists: `if_absent` was asked for and the note exists.
         NotFound, RevisionConflict: The note is not at `expected_revision`.
     """
@@ -107,6 +108,7 @@ async def remember(context: Context, request: Remember) -> Remembered:
         visible = None if before is None or context.has_expired(before) else before
         _check_expectations(request, visible, name)
         memory = _memory(context, request, before, name)
+        context.refuse_expired(memory)
         embedding = await embed_now(context, [memory])
         result = Remembered(
             id=memory.id,
