@@ -129,11 +129,15 @@ def test_forgetting_a_scope_wants_a_yes(run: Run, answer: Answer) -> None:
 
 def test_an_erased_memory_leaves_no_history(run: Run, answer: Answer) -> None:
     stored = answer("remember", "Text", "--name", "n")
+    assert answer("history", "n")["revisions"][0]["verb"] == "remember"
     assert answer("forget", "n")["forgotten"] == 1
-    assert answer("history", stored["id"])["revisions"][0]["verb"] == "remember"
+    assert answer("history", stored["id"])["revisions"][1]["verb"] == "forget"
     run("erase", stored["id"], given="n\n", code=1)
     answer("erase", stored["id"], "--yes")
     run("history", stored["id"], code=3)
+    answer("remember", "Text", "--name", "n", "--scope", "a")
+    answer("erase", "n", "--scope", "a", "--yes")
+    run("history", "n", "--scope", "a", code=3)
 
 
 def test_lists_go_on_from_a_cursor(run: Run, answer: Answer) -> None:
@@ -165,6 +169,7 @@ def test_a_conversation_is_stored(answer: Answer, tmp_path: Path, text: str) -> 
         "ingest", "-", "--scope", "chat", "--session", "s", given=json.dumps(MESSAGES[:1])
     )
     assert again["ids"] == stored["ids"][:1]
+    assert (stored["known"], again["known"]) == (0, 1)
     shown = answer("list", "--scope", "chat", "--kind", "episode")["memories"]
     assert [memory["producer"] for memory in shown] == ["Ben", "Ada"]
 

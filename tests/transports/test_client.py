@@ -139,12 +139,23 @@ async def test_a_note_is_moved_by_its_name(client: AsyncClient) -> None:
 
 async def test_a_forgotten_memory_keeps_its_history_until_it_is_erased(client: AsyncClient) -> None:
     stored = await client.remember("Text", name="n")
+    assert len((await client.history(name="n")).revisions) == 1
     assert (await client.forget(stored.id)).forgotten == 1
     with pytest.raises(errors.NotFound):
         await client.read(stored.id)
     revisions = (await client.history(stored.id)).revisions
     assert [r.memory.content if r.memory else None for r in revisions] == ["Text", None]
     assert (await client.erase(stored.id)).revisions == 2
+    for reference in ({"id": stored.id}, {"name": "n"}):
+        with pytest.raises(errors.NotFound):
+            await client.history(**reference)
+        with pytest.raises(errors.NotFound):
+            await client.erase(**reference)
+
+
+async def test_a_memory_can_be_erased_by_its_name(client: AsyncClient) -> None:
+    stored = await client.remember("Text", name="n", scope="a")
+    assert (await client.erase(name="n", scope="a")).id == stored.id
     with pytest.raises(errors.NotFound):
         await client.history(stored.id)
 

@@ -248,16 +248,18 @@ def _confirm(scope: str, *, yes: bool) -> None:
 def erase(
     context: typer.Context,
     *,
-    id: Annotated[str, typer.Argument(help="The memory's id.")],
+    reference: o.Reference,
+    scope: o.Scope = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Delete a memory for good, with all its revisions; a forgotten one too."""
+    """Delete a memory for good, with all its revisions; a forgotten one by its id."""
     session = session_of(context, as_json=as_json)
+    memory_id, name = named(reference)
     if not yes:
         typer.confirm("Delete it for good, with its history?", abort=True, err=True)
     with session.open() as client:
-        erased = client.erase(id)
+        erased = client.erase(memory_id, scope=scope, name=name)
     session.give(erased)
 
 
@@ -293,11 +295,13 @@ def list_(
 def history(
     context: typer.Context,
     *,
-    id: Annotated[str, typer.Argument(help="The memory's id.")],
+    reference: o.Reference,
+    scope: o.Scope = "",
     as_json: o.AsJson = False,
 ) -> None:
-    """List the revisions of a memory, oldest first; of a forgotten one too."""
+    """List the revisions of a memory, oldest first; of a forgotten one by its id."""
     session = session_of(context, as_json=as_json)
+    memory_id, name = named(reference)
     with session.open() as client:
-        revisions = client.history(id)
+        revisions = client.history(memory_id, scope=scope, name=name)
     session.give(revisions)

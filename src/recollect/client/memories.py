@@ -249,9 +249,14 @@ class MemoryMethods:
             operations.forget_scope, scope=scope, look=look, kinds=kinds, confirm=confirm
         )
 
-    async def erase(self, id: str) -> Erased:
-        """Delete a memory for good, a forgotten one too, with all revisions. Raises NotFound."""
-        return await self._run(operations.erase, id=id)
+    async def erase(
+        self, id: str | None = None, *, scope: str = "", name: str | None = None
+    ) -> Erased:
+        """Delete a memory for good, with all its revisions. Raises NotFound.
+
+        It is named by its id, or by scope and name; a forgotten one has only its id.
+        """
+        return await self._run(operations.erase, id=id, scope=scope, name=name)
 
     async def list(
         self,
@@ -319,9 +324,14 @@ class MemoryMethods:
                 return
             cursor = page.next_cursor
 
-    async def history(self, id: str) -> Revisions:
-        """The revisions of a memory, oldest first; of a forgotten one too. Raises NotFound."""
-        return await self._run(operations.history, id=id)
+    async def history(
+        self, id: str | None = None, *, scope: str = "", name: str | None = None
+    ) -> Revisions:
+        """The revisions of a memory, oldest first. Raises NotFound.
+
+        It is named by its id, or by scope and name; a forgotten one has only its id.
+        """
+        return await self._run(operations.history, id=id, scope=scope, name=name)
 
     async def _run(self, operation: Operation[Q, R], **fields: object) -> R:
         try:

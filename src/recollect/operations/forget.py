@@ -8,7 +8,7 @@ from recollect.domain.scopes import Look
 from recollect.errors import NotFound, RevisionConflict
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.reference import Reference, find
-from recollect.operations.request import Kinds, MemoryId, Request, Result, Revision, Scope
+from recollect.operations.request import Kinds, Request, Result, Revision, Scope
 from recollect.operations.selecting import of_kinds
 
 ATTEMPTS = 5
@@ -72,10 +72,11 @@ async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
     raise AssertionError
 
 
-class EraseOne(Request):
-    """Delete a memory for good: its text, all its revisions and vectors."""
+class EraseOne(Reference):
+    """Delete a memory for good: its text, all its revisions and vectors.
 
-    id: MemoryId
+    What was forgotten has no name any more, only its id.
+    """
 
 
 class Erased(Result):
@@ -93,10 +94,11 @@ async def erase(context: Context, request: EraseOne) -> Erased:
     Raises:
         NotFound: There is nothing left of such a memory.
     """
-    history = await context.records.history(context.tenant, request.id)
+    memory_id = request.id or (await find(context, request)).id
+    history = await context.records.history(context.tenant, memory_id)
     scopes = [r.memory.scope for r in history if r.memory]
     if not scopes or not context.principal.scopes.covers(scopes[-1]):
-        raise NotFound(request.id)
+        raise NotFound(memory_id)
     context.principal.require(Right.ERASE, tuple(scopes))
-    result = Erased(id=request.id, revisions=len(history))
-    return await commit(context, request, result, Erase(id=request.id))
+    result = Erased(id=memory_id, revisions=len(history))
+    return await commit(context, request, result, Erase(id=memory_id))

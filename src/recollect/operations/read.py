@@ -4,7 +4,7 @@ from recollect.domain.access import Right
 from recollect.errors import NotFound
 from recollect.operations.context import Context, operation
 from recollect.operations.reference import Reference, find
-from recollect.operations.request import MemoryId, Request, Result
+from recollect.operations.request import Result
 from recollect.operations.views import MemoryView, Time
 
 
@@ -18,10 +18,8 @@ async def read(context: Context, request: Read) -> MemoryView:
     return MemoryView.of(await find(context, request))
 
 
-class History(Request):
-    """List the revisions of a memory."""
-
-    id: MemoryId
+class History(Reference):
+    """List the revisions of a memory; what was forgotten has no name any more, only its id."""
 
 
 class RevisionView(Result):
@@ -43,10 +41,11 @@ class Revisions(Result):
 @operation(Right.READ)
 async def history(context: Context, request: History) -> Revisions:
     """List the revisions of a memory, of a forgotten one too. Raises NotFound."""
-    found = await context.records.history(context.tenant, request.id)
+    memory_id = request.id or (await find(context, request)).id
+    found = await context.records.history(context.tenant, memory_id)
     seen = [r.memory for r in found if r.memory is not None]
     if not seen or not context.principal.scopes.covers(seen[-1].scope):
-        raise NotFound(request.id)
+        raise NotFound(memory_id)
     return Revisions(
         revisions=[
             RevisionView(
