@@ -39,12 +39,37 @@ class ScoredPassage:
     score: float
 
 
+LEAST_DEVIATION = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How the scores of a question are spread over all passages of a model."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, scores: FloatVector) -> "Distribution | None":
+        """The distribution of these scores; None if they differ by less than indexes round."""
+        deviation = float(scores.std()) if len(scores) else 0.0
+        if deviation < LEAST_DEVIATION:
+            return None
+        return cls(mean=float(scores.mean()), deviation=deviation)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How much a tenant holds; `waiting` memories have no complete vectors yet."""
+    """How much a tenant holds.
+
+    Attributes:
+        by_model: How many memories have complete vectors of each model.
+        waiting: How many lack complete vectors of the model in use.
+    """
 
     by_kind: Mapping[str, int]
     by_scope: Mapping[str, int]
+    by_model: Mapping[str, int]
     links: int
     revisions: int
     last_seq: int
@@ -63,7 +88,8 @@ class RecordStore(Protocol):
         Writes a revision and a log line per change and keeps the text index, and the vectors
         handed in, true to the records in the same transaction. If the batch carries an
         idempotency key that was used before with the same request, nothing is applied and the
-        receipt is the first one, marked `replayed`.
+        receipt is the first one, marked `replayed`. The vectors handed in replace the memory's
+        others, of whichever model.
 
         Raises:
             RevisionConflict: A record is not at the revision that a change expects.
@@ -171,7 +197,11 @@ class TextIndex(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Finds memories by meaning, one vector per passage, several models side by side."""
+    """Finds memories by meaning, one vector per passage.
+
+    A memory has vectors of one model; memories of several models lie side by side while they are
+    embedded anew.
+    """
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
@@ -192,6 +222,19 @@ class VectorIndex(Protocol):
         """
         ...
 
+    async def distribution(
+        self, tenant: str, model: str, vector: FloatVector
+    ) -> Distribution | None:
+        """Return how the question's scores are spread over all passages of the model.
+
+        None if they do not differ, as those of no passage or one; true to the index's rounding.
+        """
+        ...
+
+    async def models(self, tenant: str) -> list[str]:
+        """Return every model of which some memory has complete vectors, sorted."""
+        ...
+
     async def is_complete(self, tenant: str, model: str) -> bool:
         """Whether no memory waits for vectors of this model, which is the one in use."""
         ...
@@ -205,7 +248,7 @@ class VectorIndex(Protocol):
         ...
 
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
-        """Replace each memory's vectors of its model by these.
+        """Replace each memory's vectors, of whichever model, by these.
 
         A memory that has meanwhile changed its revision or is gone is passed over: whoever
         changed it took care of its vectors.

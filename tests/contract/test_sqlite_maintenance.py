@@ -83,6 +83,12 @@ DAMAGE: dict[str, tuple[str, set[tuple[str, str]]]] = {
         "update vector set memory_key = 999, total = 1 where memory_key = 2",
         {("vectors", "#999"), ("vectors", "coffee")},
     ),
+    "vectors of two models": (
+        """insert into vector select
+        null, memory_key, 'old', ordinal, total, start, "end", heading, embedding, digest
+        from vector where memory_key = 2""",
+        {("vectors", "coffee")},
+    ),
     "a lost text": ("delete from text_index where rowid = 1", {("text", "tea")}),
     "a changed text": (
         "update text_index set text = 'beer' where rowid = 1",

@@ -148,23 +148,95 @@ async def test_a_filter_that_keeps_one_in_a_hundred_still_fills_the_answer(store
         assert (await search(store, vectors[0], selection, 1)).keys() == {best}
 
 
-async def test_vectors_of_several_models_lie_side_by_side(store: Store) -> None:
+UP, DOWN = unit(0, 0, 1), unit(0, 0, -1)
+
+
+async def test_memories_of_several_models_lie_side_by_side(store: Store) -> None:
     one, two = note(), note()
     await keep(store, (one, [EAST]), (two, [NORTH]))
-    other = [
-        (one, embedded(one, [unit(0, 0, 1)], "b")),
-        (two, embedded(two, [unit(1, 0, 0)], "b")),
-    ]
-    assert len(await store.vectors.waiting(TENANT, "b", 10)) == 2
-    assert not await store.vectors.is_complete(TENANT, "b")
-    await store.vectors.store(TENANT, other)
-    assert await store.vectors.is_complete(TENANT, "b")
-
     assert list(await search(store)) == [one.id, two.id]
-    assert list(await search(store, unit(1, 0, 0), model="b")) == [two.id, one.id]
+    await store.vectors.store(TENANT, [(two, embedded(two, [UP], "b"))])
+
+    assert await store.vectors.models(TENANT) == ["b", MODEL]
+    assert list(await search(store)) == [one.id]
+    assert list(await search(store, UP, model="b")) == [two.id]
     assert await search(store, model="c") == {}
-    assert await store.vectors.waiting(TENANT, "b", 10) == []
-    assert len((await store.vectors.passages(TENANT, [one], MODEL, EAST))[one.id]) == 1
+    assert (await store.vectors.passages(TENANT, [one, two], MODEL, EAST)).keys() == {one.id}
+    assert (await store.vectors.passages(TENANT, [one, two], "b", UP)).keys() == {two.id}
+
+
+async def test_a_new_models_vectors_take_the_place_of_the_old_ones(store: Store) -> None:
+    stored, put_again, partly = note(), note(), note()
+    await keep(store, (stored, [EAST, NORTH]), (put_again, [EAST]), (partly, [EAST, NORTH]))
+    assert len(await search(store)) == 3
+    assert len(await store.vectors.waiting(TENANT, "b", 10)) == 3
+    assert not await store.vectors.is_complete(TENANT, "b")
+
+    made = embedded(put_again, [UP], "b")
+    again = replace(put_again, revision=2)
+    await store.records.commit(TENANT, batch(put(again, 1), embedded=(made,)))
+    late = [(stored, embedded(stored, [UP, DOWN], "b"))]
+    late += [(partly, embedded(partly, [UP], "b", complete=False))]
+    await store.vectors.store(TENANT, late)
+
+    assert await search(store) == {}
+    assert await store.vectors.passages(TENANT, [stored, again, partly], MODEL, EAST) == {}
+    assert (await search(store, UP, model="b")).keys() == {stored.id, put_again.id, partly.id}
+    assert await store.vectors.waiting(TENANT, "b", 10) == [partly]
+    assert await store.vectors.models(TENANT) == ["b"]
+    counts = await store.records.counts(TENANT, "b")
+    assert (counts.by_model, counts.waiting) == ({"b": 2}, 1)
+    assert await store.maintenance.check(TENANT, repair=False) == []
+
+    await store.vectors.store(TENANT, [(partly, embedded(partly, [UP, DOWN], "b"))])
+    assert await store.vectors.is_complete(TENANT, "b")
+    assert await search(store) == {}
+
+
+async def test_what_few_memories_an_old_model_has_left_are_all_found(store: Store) -> None:
+    vectors = _clusters(2000, 16)
+    memories = [note() for _ in vectors]
+    await keep(store, *((m, [v]) for m, v in zip(memories, vectors, strict=True)))
+    assert len(await search(store, vectors[0], limit=20)) == 20
+    late = [(m, embedded(m, [UP], "b")) for m in memories[:1990]]
+    await store.vectors.store(TENANT, late)
+
+    assert set(await search(store, vectors[0], limit=20)) == {m.id for m in memories[1990:]}
+    assert len(await search(store, UP, limit=2000, model="b")) == 1990
+
+
+async def test_models_are_those_of_which_a_memory_is_complete(store: Store) -> None:
+    memories = [note() for _ in range(6)]
+    made = [embedded(m, [EAST], model) for m, model in zip(memories, "cabbc", strict=False)]
+    assert await store.vectors.models(TENANT) == []
+    await store.records.commit(TENANT, storing(*memories, embedded=tuple(made)))
+    partly = embedded(memories[5], [EAST], "d", complete=False)
+    await store.vectors.store(TENANT, [(memories[5], partly)])
+
+    assert await store.vectors.models(TENANT) == ["a", "b", "c"]
+    assert (await store.records.counts(TENANT, "a")).by_model == {"a": 1, "b": 2, "c": 2}
+    assert await store.vectors.models("other") == []
+
+
+async def test_a_models_scores_are_spread_over_all_its_passages(store: Store) -> None:
+    vectors = _clusters(300, 16)
+    notes = [note(scope=f"s{i % 3}") for i in range(100)]
+    await keep(store, *((m, vectors[i::100]) for i, m in enumerate(notes)))
+    await store.records.commit(TENANT, batch(*(Forget(id=m.id) for m in notes[50:])))
+    scores = np.concatenate([vectors[i::100] for i in range(50)]) @ vectors[0]
+
+    spread = await store.vectors.distribution(TENANT, MODEL, vectors[0])
+
+    assert spread is not None
+    assert spread.mean == pytest.approx(scores.mean(), abs=ROUNDING)
+    assert spread.deviation == pytest.approx(scores.std(), abs=ROUNDING)
+    assert await store.vectors.distribution(TENANT, "b", vectors[0]) is None
+
+
+async def test_equal_scores_are_not_spread(store: Store) -> None:
+    await keep(store, (note(), [unit(1, 2)]), (note(), [unit(1, 2)]), (note(), [unit(1, 2)]))
+
+    assert await store.vectors.distribution(TENANT, MODEL, unit(3, 1)) is None
 
 
 async def test_a_moved_memory_is_found_where_it_is_now(store: Store) -> None:

@@ -5,7 +5,9 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from recollect.adapters.in_memory.records import drop_vectors, waiting
+import numpy as np
+
+from recollect.adapters.in_memory.records import waiting
 from recollect.adapters.in_memory.tables import World
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
@@ -14,7 +16,7 @@ from recollect.domain.questions import content_words
 from recollect.domain.searchable import phrases, searchable_text, spaced
 from recollect.domain.selection import Selection
 from recollect.errors import Unavailable
-from recollect.ports import Fault, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Fault, ScoredId, ScoredPassage
 
 _SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
 
@@ -71,7 +73,7 @@ class InMemoryVectorIndex:
             ScoredId(id=memory.id, score=float((made.vectors @ vector).max()))
             for memory in tables.memories.values()
             if selection.holds(memory)
-            and (made := tables.vectors.get((memory.id, model)))
+            and (made := tables.embedded(memory.id, model))
             and len(made.vectors)
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
@@ -91,9 +93,22 @@ class InMemoryVectorIndex:
             for memory in memories
             if (stored := tables.memories.get(memory.id))
             and stored.revision == memory.revision
-            and (made := tables.vectors.get((memory.id, model)))
+            and (made := tables.embedded(memory.id, model))
             and len(made.vectors)
         }
+
+    async def distribution(
+        self, tenant: str, model: str, vector: FloatVector
+    ) -> Distribution | None:
+        scores = [
+            made.vectors @ vector
+            for made in self._world[tenant].vectors.values()
+            if made.model == model
+        ]
+        return Distribution.of(np.concatenate(scores)) if scores else None
+
+    async def models(self, tenant: str) -> list[str]:
+        return list(self._world[tenant].by_model())
 
     async def is_complete(self, tenant: str, model: str) -> bool:
         return not waiting(self._world[tenant], model)
@@ -109,7 +124,7 @@ class InMemoryVectorIndex:
         for memory, made in embedded:
             stored = tables.memories.get(memory.id)
             if stored and stored.revision == memory.revision:
-                tables.vectors[memory.id, made.model] = made
+                tables.vectors[memory.id] = made
 
 
 class InMemoryMaintenance:
@@ -124,8 +139,7 @@ class InMemoryMaintenance:
 
     async def rebuild(self, tenant: str) -> int:
         tables = self._world[tenant]
-        for memory_id in tables.memories:
-            drop_vectors(tables, memory_id)
+        tables.vectors = {}
         return len(tables.memories)
 
     async def backup(self, tenant: str, target: str) -> int:

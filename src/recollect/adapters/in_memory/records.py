@@ -50,7 +50,7 @@ class InMemoryRecordStore:
         entries = [entry for change in batch.changes for entry in _apply(tables, batch, change)]
         for made in batch.embedded:
             if made.memory_id in tables.memories:
-                tables.vectors[made.memory_id, made.model] = made
+                tables.vectors[made.memory_id] = made
         for job in batch.jobs:
             enqueue(tables, job)
         if batch.idempotency:
@@ -124,6 +124,7 @@ class InMemoryRecordStore:
         return Counts(
             by_kind=tables.by_kind(),
             by_scope=tables.by_scope(),
+            by_model=tables.by_model(),
             links=len(tables.links),
             revisions=sum(map(len, tables.revisions.values())),
             last_seq=len(tables.log),
@@ -146,13 +147,8 @@ def waiting(tables: Tables, model: str) -> list[Memory]:
     return [
         memory
         for memory in tables.memories.values()
-        if not ((made := tables.vectors.get((memory.id, model))) and made.complete)
+        if not ((made := tables.embedded(memory.id, model)) and made.complete)
     ]
-
-
-def drop_vectors(tables: Tables, memory_id: str) -> None:
-    """Remove the memory's vectors of every model."""
-    tables.vectors = {key: made for key, made in tables.vectors.items() if key[0] != memory_id}
 
 
 def _apply(tables: Tables, batch: Batch, change: Change) -> list[LogEntry]:
@@ -207,7 +203,7 @@ def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
     last = kept[-1].revision if kept else 0
     memory = replace(memory, revision=max(memory.revision, last + 1))
     if before is None or passage_source(before) != passage_source(memory):
-        drop_vectors(tables, memory.id)
+        tables.vectors.pop(memory.id, None)
     tables.memories[memory.id] = memory
     entry = _log(tables, batch, change.verb, (memory.id, memory.revision), key_of(before))
     kept.append(_revision(entry, memory))
@@ -284,7 +280,7 @@ def _mentions(value: JsonValue, memory_id: str) -> bool:
 
 def _remove(tables: Tables, memory_id: str) -> None:
     tables.memories.pop(memory_id, None)
-    drop_vectors(tables, memory_id)
+    tables.vectors.pop(memory_id, None)
     tables.links = {key: link for key, link in tables.links.items() if memory_id not in key[:2]}
 
 

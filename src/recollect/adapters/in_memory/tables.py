@@ -32,9 +32,7 @@ class Tables:
         default_factory=dict[tuple[str, str], RegistryRecord]
     )
     log: list[LogEntry] = field(default_factory=list[LogEntry])
-    vectors: dict[tuple[str, str], Embedded] = field(
-        default_factory=dict[tuple[str, str], Embedded]
-    )
+    vectors: dict[str, Embedded] = field(default_factory=dict[str, Embedded])
     jobs: list[StoredJob] = field(default_factory=list[StoredJob])
     requests: dict[str, Idempotency] = field(default_factory=dict[str, Idempotency])
     last_job: int = 0
@@ -53,6 +51,11 @@ class Tables:
             last_job=self.last_job,
         )
 
+    def embedded(self, memory_id: str, model: str) -> Embedded | None:
+        """The memory's vectors, if they are of this model."""
+        made = self.vectors.get(memory_id)
+        return made if made and made.model == model else None
+
     def by_kind(self) -> Mapping[str, int]:
         """How many memories there are of each kind."""
         return _tally([memory.kind.value for memory in self.memories.values()])
@@ -60,6 +63,10 @@ class Tables:
     def by_scope(self) -> Mapping[str, int]:
         """How many memories there are in each scope."""
         return _tally([memory.scope for memory in self.memories.values()])
+
+    def by_model(self) -> Mapping[str, int]:
+        """How many memories have complete vectors of each model."""
+        return _tally([made.model for made in self.vectors.values() if made.complete])
 
 
 class World:

@@ -156,6 +156,8 @@ def _vector_problem(
     for _, _, start, end, heading, embedding, made in rows:
         if made != digest(source, Passage(start=start, end=end, heading=heading), embedding):
             return "differ from what was embedded"
+    if len({model for model, *_ in rows}) > 1:
+        return "are of several models"
     if embedded_by is not None:
         totals = [total for model, total, *_ in rows if model == embedded_by]
         if not totals or totals != [len(totals)] * len(totals):

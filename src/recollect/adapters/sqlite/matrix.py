@@ -55,6 +55,10 @@ class Candidates:
                 return
             size *= growth
 
+    def alive(self) -> FloatVector:
+        """The scores of the rows that are not dead."""
+        return self.scores[self.keys != DEAD]
+
 
 def _best(scores: FloatVector, count: int) -> NDArray[np.int64]:
     """The positions of the `count` highest scores, best first, ties by position."""
@@ -66,6 +70,8 @@ def _best(scores: FloatVector, count: int) -> NDArray[np.int64]:
 
 class PassageMatrix:
     """Follows the `vector` table: what is new by its key, what changed by the log.
+
+    A memory has vectors of one model, so new ones of another take the place of its rows here.
 
     A row is never changed once a scan may see it: changed memories' rows are marked dead in a
     copy and appended anew, and the arrays are replaced when they grow or are tidied up.
@@ -91,7 +97,7 @@ class PassageMatrix:
         with self._lock:
             if seq <= self._seq and last <= self._vector_key:
                 return
-            if self._size == 0:
+            if self._vector_key == 0:
                 self._append(connection.execute(_LOAD + "v.key <= ?", [self.model, last]))
             else:
                 self._follow(connection)
@@ -123,9 +129,9 @@ class PassageMatrix:
         changed = {
             key
             for (key,) in connection.execute(
-                "select memory_key from vector where key > ? and model = ? union "
+                "select memory_key from vector where key > ? union "
                 "select memory_key from log where seq > ? and memory_key is not null",
-                [self._vector_key, self.model, self._seq],
+                [self._vector_key, self._seq],
             )
         }
         self._kill(changed)

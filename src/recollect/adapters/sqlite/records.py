@@ -210,13 +210,15 @@ def _counts(connection: sqlite3.Connection, model: str, size_bytes: int) -> Coun
     def table(column: str) -> dict[str, int]:
         return dict(
             connection.execute(
-                f"select {column}, count(*) from memory group by {column} order by {column}"  # noqa: S608
+                f"select {column}, count(*) from memory where {column} is not null "  # noqa: S608
+                f"group by {column} order by {column}"
             )
         )
 
     return Counts(
         by_kind=table("kind"),
         by_scope=table("scope"),
+        by_model=table("embedded_by"),
         links=one("select count(*) from link"),
         revisions=one("select count(*) from revision"),
         last_seq=one("select coalesce(max(seq), 0) from log"),

@@ -12,9 +12,10 @@ from recollect.adapters.sqlite.selection import compile_selection
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, Passage
+from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import ScoredId, ScoredPassage
+from recollect.ports import Distribution, ScoredId, ScoredPassage
 
 # A list as one value: with a question mark for each, connections would cache a statement for every
 # length, 2 MB each for long lists; a filter that keeps little took 450 MB.
@@ -23,14 +24,23 @@ _LISTED = "(select value from json_each(?))"
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
 
+# Each model by one look into the index; `select distinct` would read the whole of it.
+_MODELS = """
+with recursive found (model) as (
+    select min(embedded_by) from memory
+    union all
+    select (select min(embedded_by) from memory where embedded_by > model)
+    from found where model is not null
+)
+select model from found where model is not null
+"""
+
 
 def insert_vectors(
     connection: sqlite3.Connection, key: int, memory: Memory, embedded: Embedded
 ) -> None:
-    """Replace a memory's vectors of this model, inside the caller's transaction."""
-    connection.execute(
-        "delete from vector where memory_key = ? and model = ?", [key, embedded.model]
-    )
+    """Replace a memory's vectors, of whichever model, inside the caller's transaction."""
+    connection.execute("delete from vector where memory_key = ?", [key])
     source = passage_source(memory)
     total = len(embedded.passages)
     halves = embedded.vectors.astype("<f2")
@@ -75,10 +85,31 @@ class SqliteVectorIndex:
         database = await self._home.database(tenant)
         return await database.read(lambda c: _passages(c, memories, model, vector))
 
+    async def distribution(
+        self, tenant: str, model: str, vector: FloatVector
+    ) -> Distribution | None:
+        database = await self._home.database(tenant)
+        matrix = self._matrix(tenant, model)
+
+        def scores(connection: sqlite3.Connection) -> FloatVector:
+            matrix.refresh(connection)
+            return matrix.candidates(vector, EVERYWHERE).alive()
+
+        return Distribution.of(await database.read(scores))
+
+    async def models(self, tenant: str) -> list[str]:
+        database = await self._home.database(tenant)
+        return await database.read(lambda c: [model for (model,) in c.execute(_MODELS)])
+
     async def is_complete(self, tenant: str, model: str) -> bool:
         database = await self._home.database(tenant)
         query = f"select not exists (select 1 from memory m where {_WAITING})"  # noqa: S608
-        return await database.read(lambda c: bool(c.execute(query, [model, model]).fetchone()[0]))
+        complete = await database.read(
+            lambda c: bool(c.execute(query, [model, model]).fetchone()[0])
+        )
+        if complete:
+            self._drop_other_matrices(tenant, model)
+        return complete
 
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
         database = await self._home.database(tenant)
@@ -106,6 +137,12 @@ class SqliteVectorIndex:
     def _matrix(self, tenant: str, model: str) -> PassageMatrix:
         with self._creating:
             return self._matrices.setdefault((tenant, model), PassageMatrix(model))
+
+    def _drop_other_matrices(self, tenant: str, model: str) -> None:
+        """Free what older models took: nothing of theirs is left."""
+        with self._creating:
+            for key in [key for key in self._matrices if key[0] == tenant and key[1] != model]:
+                del self._matrices[key]
 
 
 def _search(
