@@ -4,10 +4,16 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from recollect.domain.chunking import MAX_HEADING_LENGTH, VERSION, chunk
+from recollect.domain.chunking import (
+    MAX_HEADING_LENGTH,
+    MAX_PASSAGE_LENGTH,
+    VERSION,
+    TokenSpans,
+    chunk,
+)
 from recollect.domain.passages import Passage
 
 TOKEN = re.compile(r"\w{1,4}|[^\w\s]")
@@ -25,6 +31,11 @@ def spans_by_character(text: str) -> list[tuple[int, int]]:
         if not char.isspace()
         for _ in char.encode()
     ]
+
+
+def spans_by_word(text: str) -> list[tuple[int, int]]:
+    """One token for a word of any length, as WordPiece tokenizers make of giants."""
+    return [match.span() for match in re.finditer(r"\S+", text)]
 
 
 def tokens(text: str) -> int:
@@ -63,6 +74,9 @@ documents = st.one_of(
         st.lists(lines, max_size=40),
         st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
     ),
+)
+giants = st.builds(
+    "{}{}".format, st.sampled_from(["", "# ", "- "]), st.integers(1, 5000).map(lambda n: "ab" * n)
 )
 budgets = st.integers(min_value=1, max_value=80)
 overlaps = st.integers(min_value=0, max_value=30)
@@ -109,6 +123,22 @@ def test_only_a_single_character_can_exceed_the_budget(
         assert len(spans_by_character(content)) <= budget or len(content) == 1
 
 
+@given(
+    st.lists(st.one_of(lines, giants), max_size=6).map("\n".join),
+    st.sampled_from([spans_by_word, spans]),
+    st.integers(min_value=1, max_value=3000),
+    st.integers(min_value=0, max_value=2000),
+)
+def test_no_passage_is_longer_than_the_limit_whatever_counts_as_a_token(
+    text: str, spans_of: TokenSpans, budget: int, overlap: int
+) -> None:
+    passages = chunk(text, spans_of, lambda _: budget, overlap)
+    assert all(passage.end - passage.start <= MAX_PASSAGE_LENGTH for passage in passages)
+    covered = {index for p in passages for index in range(p.start, p.end)}
+    assert {index for index, char in enumerate(text) if not char.isspace()} <= covered
+    assert all(p.end < following.end for p, following in pairwise(passages))
+
+
 @given(documents, budgets, overlaps)
 def test_passages_come_in_the_order_of_the_text(text: str, budget: int, overlap: int) -> None:
     for passage, following in pairwise(cut(text, budget, overlap)):
@@ -131,6 +161,7 @@ def test_the_same_text_is_always_cut_the_same_way(text: str, budget: int, overla
 
 @given(documents, overlaps)
 def test_a_text_that_fits_is_one_passage(text: str, overlap: int) -> None:
+    assume(len(text) <= MAX_PASSAGE_LENGTH)
     assert texts(text, max(1, tokens(text)), overlap) == ([text.strip()] if text.strip() else [])
 
 

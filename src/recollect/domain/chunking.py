@@ -21,6 +21,10 @@ VERSION = "markdown-1"
 MAX_HEADING_LENGTH = 200
 """In code points; longer heading paths are cut."""
 
+MAX_PASSAGE_LENGTH = 2000
+"""In code points. A passage of 254 tokens has 1,200 or so; but a tokenizer may take a word of any
+length for one token, and none at all for white space."""
+
 TokenSpans: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
 """Returns the half-open code-point span of every token of a text, in order, no special tokens."""
 
@@ -50,17 +54,18 @@ _SEPARATORS = (
     re.compile(r"\s+"),
 )
 _SEAMS = len(_SEPARATORS)  # next: between tokens, beside a character that stands alone
-_TOKENS = _SEAMS + 1  # last resort: between any two tokens
+_TOKENS = _SEAMS + 1  # last resort for many tokens: between any two
+_LENGTHS = _TOKENS + 1  # last resort for a token that is too long: anywhere
 _ASCII_SIGN_OR_HAN = re.compile(r"[!-/:-@\[-`{-~\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 def chunk(text: str, spans: TokenSpans, budget: TokenBudget, overlap: int = 0) -> list[Passage]:
-    """Cut a text into passages, each within its budget.
+    """Cut a text into passages, each within its budget and of at most 2,000 code points.
 
     A text that fits is one passage. Of a longer one, blocks stay whole where they fit, a heading
     stays with what follows it, and neighbours are merged as long as they fit: blocks under the
     same heading, and whole sections with the sections inside and beside them. A block that is
-    too big is split at lines, else sentences, else words, else tokens.
+    too big is split at lines, else sentences, else words, else tokens, else anywhere.
 
     Takes linear time and calls `spans` once: the tokens of a passage are those of the text that
     touch it. That is exact for tokenizers that split at blanks and punctuation first, as BERT's
@@ -236,13 +241,13 @@ class _Cutter:
     def fits(self, blocks: Sequence[_Block]) -> bool:
         """Tell if these neighbours fit one passage."""
         budget = self._budget(_joined(_shared_path(blocks)))
-        return self._count(blocks[0].start, blocks[-1].end) <= budget
+        return self._holds(blocks[0].start, blocks[-1].end, budget)
 
     def passages(self, blocks: Sequence[_Block]) -> Iterator[Passage]:
         """Yield these neighbours as one passage if they fit, else as several."""
         heading = _joined(_shared_path(blocks))
         budget = self._budget(heading)
-        if self._count(blocks[0].start, blocks[-1].end) <= budget:
+        if self._holds(blocks[0].start, blocks[-1].end, budget):
             parts = iter([(blocks[0].start, blocks[-1].end)])
         else:
             pieces = [piece for block in blocks for piece in self._pieces(block, budget)]
@@ -252,21 +257,25 @@ class _Cutter:
             visible = start + len(part) - len(part.lstrip())
             yield Passage(start=visible, end=visible + len(part.strip()), heading=heading)
 
+    def _holds(self, start: int, end: int, tokens: int) -> bool:
+        """Tell if one passage of so many tokens can hold this span."""
+        return end - start <= MAX_PASSAGE_LENGTH and self._count(start, end) <= tokens
+
     def _count(self, start: int, end: int) -> int:
         """Return how many tokens touch this span."""
         return bisect_left(self._starts, end) - bisect_right(self._ends, start)
 
     def _pieces(self, block: _Block, budget: int) -> list[_Piece]:
-        if self._count(block.start, block.end) <= budget:
+        if self._holds(block.start, block.end, budget):
             return [_Piece(block.start, block.end, block.start)]
         # The headings must fit with the piece that follows them.
         limit = budget - min(self._count(block.start, block.body), budget // 2)
         return [_Piece(*span, block.start) for span in self._split((block.start, block.end), limit)]
 
     def _split(self, span: _Span, limit: int, level: int = 0) -> Iterator[_Span]:
-        """Yield the coarsest parts of a big span that have at most `limit` tokens each."""
+        """Yield the coarsest parts of a big span that a passage of `limit` tokens can hold."""
         for part in self._parts(span, level):
-            if level == _TOKENS or self._count(*part) <= limit:
+            if level == _LENGTHS or self._holds(*part, limit):
                 yield part
             else:
                 yield from self._split(part, limit, level + 1)
@@ -285,6 +294,9 @@ class _Cutter:
         if level < _SEAMS:
             yield from (match.span() for match in _SEPARATORS[level].finditer(self._text, *span))
             return
+        if level == _LENGTHS:
+            yield from ((cut, cut) for cut in range(*span, MAX_PASSAGE_LENGTH))
+            return
         first, last = bisect_right(self._starts, span[0]), bisect_left(self._starts, span[1])
         for token in range(first, last):
             seam = self._starts[token]
@@ -301,11 +313,11 @@ class _Cutter:
         overlap = min(self._overlap, budget // 2)
         first, start = 0, pieces[0].start
         for index, piece in enumerate(pieces):
-            if index > first and self._count(start, piece.end) > budget:
+            if index > first and not self._holds(start, piece.end, budget):
                 packed = pieces[first:index]
                 yield start, packed[-1].end
                 first, start = index, self._resume(packed, piece, overlap)
-                if self._count(start, piece.end) > budget:
+                if not self._holds(start, piece.end, budget):
                     start = piece.start
         yield start, pieces[-1].end
 
