@@ -30,7 +30,11 @@ from recollect.operations.selecting import of_kinds, unexpired
 from recollect.operations.views import Time
 
 ATTEMPTS = 5
-SIMILAR_FROM = 0.9
+SIMILAR_FROM = 0.82
+"""A name is part of what is compared, so the same text under two names is at .67 to .98. Of 13
+pairs of notes that say the same in other words, this finds 10 and .9 found 3; of 12 pairs about
+the same matter that say different things, the nearest is at .80."""
+
 SIMILAR_AT_MOST = 3
 HASH_CHARACTERS = 8
 MADE_CHARACTERS = 57
@@ -76,7 +80,7 @@ class Similar(Result):
     scope: str
     name: str
     score: float
-    """Cosine similarity, 0.9 to 1."""
+    """Cosine similarity, 0.82 to 1."""
 
 
 class Remembered(Result):
