@@ -28,6 +28,13 @@ class SqliteStoreSettings(BaseModel, frozen=True, extra="forbid"):
     kind: Literal["sqlite"] = "sqlite"
 
 
+def _not_empty(folder: object) -> object:
+    """An unset shell variable must not become the current folder."""
+    if folder == "":
+        raise ValueError("must not be empty")
+    return folder
+
+
 def _of_kind(usual: str) -> BeforeValidator:
     """Variables of the usual kind need not name it."""
 
@@ -86,7 +93,9 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    data_dir: Path = Field(default_factory=lambda: user_data_path("recollect"))
+    data_dir: Annotated[Path, BeforeValidator(_not_empty)] = Field(
+        default_factory=lambda: user_data_path("recollect")
+    )
     """The folder with everything that is kept."""
     store: StoreSettings = Field(default_factory=SqliteStoreSettings)
     """Where memories are kept: `sqlite` or `in_memory`."""

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+import recollect
 from recollect import settings
 from recollect.app import running
 from recollect.app.ids import UuidSource
@@ -26,6 +27,16 @@ def test_options_go_before_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("RECOLLECT_DATA_DIR", "/elsewhere")
     assert settings.load(data_dir=tmp_path).data_dir == tmp_path
     assert settings.load().data_dir == Path("/elsewhere")
+
+
+def test_an_empty_data_folder_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="data_dir: must not be empty"):
+        settings.load(data_dir="")
+    with pytest.raises(ConfigError, match="data_dir"):
+        recollect.open("")
+    monkeypatch.setenv("RECOLLECT_DATA_DIR", "")
+    with pytest.raises(ConfigError, match="data_dir"):
+        settings.load()
 
 
 def test_nested_variables_choose_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:

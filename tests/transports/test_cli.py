@@ -91,6 +91,8 @@ def test_text_comes_from_the_argument_a_file_or_standard_input(
     file = tmp_path / "note.md"
     file.write_text("From a file \u2028.", encoding="utf-8")
     answer("remember", "--file", str(file), "--name", "file")
+    file.write_text("From a file \u2028.", encoding="utf-8-sig")
+    assert answer("remember", "--file", str(file), "--name", "file")["revision"] == 2
     answer("remember", "-", "--name", "stdin", given="From stdin ✓.\n")
     assert answer("read", "file")["content"] == "From a file \u2028."
     assert run("read", "stdin").stdout == "From stdin ✓.\n"
@@ -162,7 +164,7 @@ MESSAGES = [
 )
 def test_a_conversation_is_stored(answer: Answer, tmp_path: Path, text: str) -> None:
     file = tmp_path / "talk"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8-sig")
     stored = answer("ingest", str(file), "--scope", "chat", "--session", "s")
     assert len(stored["ids"]) == 2
     again = answer(
@@ -197,9 +199,15 @@ def test_an_export_is_imported_elsewhere(run: Run, answer: Answer, tmp_path: Pat
     file = tmp_path / "all.jsonl"
     assert run("export", "--output", str(file)).stdout == ""
     assert file.read_text(encoding="utf-8") == exported
+    run("remember", "More")
+    assert run("export", "-o", str(file), code=4).stderr.endswith("[already_exists]\n")
+    assert file.read_text(encoding="utf-8") == exported
+    run("export", "-o", str(file), "--force")
+    assert file.read_text(encoding="utf-8") == run("export").stdout
+    file.write_text(exported, encoding="utf-8-sig")
     elsewhere = ("--data-dir", str(tmp_path / "other"))
     assert answer(*elsewhere, "import", str(file))["imported"] == 1
-    assert answer(*elsewhere, "import", "-", given=exported)["unchanged"] == 1
+    assert answer(*elsewhere, "import", "-", given="\ufeff" + exported)["unchanged"] == 1
     assert run(*elsewhere, "export").stdout == exported
 
 
@@ -348,6 +356,7 @@ def test_tables_do_not_steer_the_terminal(run: Run) -> None:
         (["remember", "x", "--name", "there", "--if-absent"], 4, "already_exists"),
         (["edit", "there", "x", "--expected-revision", "9"], 4, "revision_conflict"),
         (["ingest", "nowhere.jsonl"], 1, "file_problem"),
+        (["--data-dir", "", "stats"], 2, "config"),
         (["--url", "localhost:1", "stats"], 2, "config"),
         (["--url", "http://127.0.0.1:1", "stats"], 5, "unavailable"),
         (["serve", "--host", "192.0.2.1"], 2, "config"),

@@ -53,6 +53,11 @@ async def test_a_line_of_the_format_is_imported(
     assert answer.json() == {"imported": 1, "unchanged": 0, "skipped": []}
 
 
+async def test_a_byte_order_mark_does_no_harm(api: httpx2.AsyncClient) -> None:
+    body = "\ufeff" + HEADER + json.dumps(NOTE)
+    assert (await api.post("/v1/import", content=body)).json()["imported"] == 1
+
+
 WRONG_LINES = [
     PLANTED,
     "[" * 100_000,

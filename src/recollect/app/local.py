@@ -117,7 +117,7 @@ def open_async_client(
     path: str | PathLike[str] | None = None,
 ) -> AbstractAsyncContextManager[AsyncClient]:
     """Open a data folder inside this process, as an async context manager; see `open`."""
-    data_dir = Path(path).expanduser() if path is not None else None
+    data_dir = Path(path).expanduser() if path else path
     return open_local(settings.load(data_dir=data_dir))
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -75,7 +74,8 @@ def options(
     context: typer.Context,
     *,
     data_dir: Annotated[
-        Path | None, typer.Option(help="The folder with everything [RECOLLECT_DATA_DIR].")
+        str | None,
+        typer.Option(metavar="FOLDER", help="The folder with everything [RECOLLECT_DATA_DIR]."),
     ] = None,
     url: Annotated[
         str | None,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from recollect.operations import Message
 
 STDIN = "-"
+ENCODING = "utf-8-sig"
+"""UTF-8, with or without the mark that some editors put first."""
+
 ID_PREFIX = "id:"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 PORTION_MESSAGES = 200
@@ -25,20 +28,20 @@ def content_of(argument: str | None, file: Path | None) -> str | None:
     if argument is not None and file is not None:
         raise typer.BadParameter("give the text or --file, not both")
     if file is not None:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding=ENCODING)
     return text_of_stdin() if argument == STDIN else argument
 
 
 def text_of_stdin() -> str:
     """All of standard input."""
-    return typer.get_text_stream("stdin", encoding="utf-8").read()
+    return typer.get_text_stream("stdin", encoding=ENCODING).read()
 
 
 def lines_of(file: Path) -> IO[str]:
     """The opened file, or standard input for `-`; the caller closes it."""
     if str(file) == STDIN:
-        return typer.get_text_stream("stdin", encoding="utf-8")
-    return file.open(encoding="utf-8")
+        return typer.get_text_stream("stdin", encoding=ENCODING)
+    return file.open(encoding=ENCODING)
 
 
 def named(reference: str | None) -> tuple[str | None, str | None]:

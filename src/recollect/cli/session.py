@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,7 +20,7 @@ class Session:
         as_json: Answer with the operations' JSON instead of tables.
     """
 
-    data_dir: Path | None = None
+    data_dir: str | None = None
     url: str | None = None
     as_json: bool = False
 

@@ -13,6 +13,7 @@ from recollect.cli.exits import FAILED
 from recollect.cli.progress import progress
 from recollect.cli.reading import STDIN, lines_of, messages_of, portions
 from recollect.cli.session import session_of
+from recollect.errors import AlreadyExists
 
 if TYPE_CHECKING:
     from recollect.client.blocking import Client
@@ -70,18 +71,28 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write here, not to standard output.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file if there is one.")
+    ] = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Write every record as JSON Lines."""
     session = session_of(context, as_json=as_json)
     with session.open() as client:
         total = client.stats().memories
-        opened = output.open("w", encoding="utf-8") if output else nullcontext(_stdout())
+        opened = _created(output, replacing=force) if output else nullcontext(_stdout())
         with opened as target, progress("Exporting", total) as advance:
             for line in client.export():
                 target.write(line)
                 advance(1)
             target.flush()
+
+
+def _created(file: Path, *, replacing: bool) -> IO[str]:
+    try:
+        return file.open("w" if replacing else "x", encoding="utf-8")
+    except FileExistsError:
+        raise AlreadyExists(f"{file} exists already; choose another file, or --force") from None
 
 
 def _stdout() -> IO[str]:

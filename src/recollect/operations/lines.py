@@ -26,6 +26,7 @@ from recollect.operations.request import (
 from recollect.operations.views import MemoryView
 
 FORMAT: Mapping[str, Any] = {"format": "recollect", "version": 1}
+BYTE_ORDER_MARK = "\ufeff"
 MAX_POSITION = 2**62
 
 
@@ -36,7 +37,7 @@ def check_format(line: str) -> None:
         InvalidRequest: It does not name our format.
     """
     try:
-        header = json.loads(line)
+        header = json.loads(line.removeprefix(BYTE_ORDER_MARK))
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header != dict(FORMAT):
