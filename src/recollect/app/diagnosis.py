@@ -45,6 +45,8 @@ class Warm(Result):
     """Where its weights come from."""
     cache: str | None
     """The folder that keeps it prepared; null for a model that needs none."""
+    embedded: int = 0
+    """How many memories had waited for it."""
 
 
 async def warm_up(settings: Settings) -> Warm:

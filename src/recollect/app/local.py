@@ -70,6 +70,11 @@ class LocalTransport:
     async def aclose(self) -> None:
         """Nothing: whoever opened the context closes it."""
 
+    async def catch_up(self) -> None:
+        """Have everything embedded that still waits."""
+        await self._load()
+        self._waits.set()
+
     async def work_in_background(self) -> None:
         """Embed what writes leave behind, until cancelled."""
         while True:
@@ -84,6 +89,8 @@ class LocalTransport:
         async with self._working:
             if self._waits.is_set():
                 self._waits = Event()
+                if self._embedder.problem is not None:
+                    return  # an attempt now would only put off the next one
                 with suppress(Unavailable):
                     await operations.catch_up(self._context)
                     while await operations.work(self._context):
@@ -122,15 +129,23 @@ def open_async_client(
 
 
 @asynccontextmanager
-async def open_local(chosen: settings.Settings) -> AsyncGenerator[AsyncClient]:
+async def open_local(
+    chosen: settings.Settings, *, catching_up: bool = False
+) -> AsyncGenerator[AsyncClient]:
     """Open the store that the settings choose, and close it at the end.
 
     After an error in the block background work is finished too; an interrupt leaves it.
+
+    Args:
+        chosen: The settings.
+        catching_up: Embed what earlier writes have left, too.
     """
     async with open_context(chosen) as (context, model):
         local = LocalTransport(context, model.embedder)
         async with _beside(local.work_in_background):
             try:
+                if catching_up:
+                    await local.catch_up()
                 yield AsyncClient(transport=local)
             except Exception:
                 await local.finish()

@@ -4,20 +4,35 @@ import typer
 
 from recollect.cli import options as o
 from recollect.cli.exits import FAILED
-from recollect.cli.session import session_of
+from recollect.cli.progress import await_embedding
+from recollect.cli.session import Session, session_of
 
 
 def warmup(context: typer.Context, *, as_json: o.AsJson = False) -> None:
-    """Prepare the embedding model, and tell where it comes from.
+    """Prepare the embedding model, and embed what waits for it in the data folder.
 
-    Downloads it if it is not on this machine and the settings allow it.
+    Downloads the model if it is not on this machine and the settings allow it.
     """
     import anyio
 
     from recollect.app.diagnosis import warm_up
 
     session = session_of(context, as_json=as_json)
-    session.give(anyio.run(warm_up, session.settings()))
+    settings = session.settings()
+    warm = anyio.run(warm_up, settings)
+    if settings.url is None and settings.data_dir.is_dir():
+        warm = warm.model_copy(update={"embedded": _embed_what_waits(session)})
+    session.give(warm)
+
+
+def _embed_what_waits(session: Session) -> int:
+    """Embed what the data folder holds without vectors; gives how much that was."""
+    with session.open() as client:
+        waiting = client.stats().waiting
+    if not waiting:
+        return 0
+    with session.open(catching_up=True) as client:
+        return waiting - await_embedding(client, waiting)
 
 
 def doctor(context: typer.Context, *, as_json: o.AsJson = False) -> None:

@@ -1,8 +1,18 @@
-"""Progress bars for long work: on standard error, and only on a terminal."""
+"""Progress of long work: bars on standard error, only on a terminal, and waiting for its end."""
 
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from recollect.client.blocking import Client
+
+POLL_SECONDS = 0.1
+STALLED_SECONDS = 30
 
 
 @contextmanager
@@ -28,3 +38,26 @@ def progress(what: str, total: int | None) -> Generator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+def await_embedding(client: "Client", waiting: int) -> int:
+    """Wait until what waits is embedded; gives how many still do, and tells people why.
+
+    Without a model, or once nothing moves any more, it waits no longer.
+    """
+    problem = "the work has stalled; it goes on with the next write, or in a running server"
+    moved = monotonic()
+    with progress("Embedding", waiting) as advance:
+        while waiting and monotonic() - moved < STALLED_SECONDS:
+            figures = client.stats()
+            if figures.problem is not None:
+                problem = figures.problem
+                break
+            if figures.waiting != waiting:
+                advance(max(waiting - figures.waiting, 0))
+                waiting, moved = figures.waiting, monotonic()
+            if waiting:
+                sleep(POLL_SECONDS)
+    if waiting:
+        typer.echo(f"still waiting to be embedded: {waiting} ({problem})", err=True)
+    return waiting

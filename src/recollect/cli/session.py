@@ -30,14 +30,17 @@ class Session:
 
         return settings.load(data_dir=self.data_dir, url=self.url, **more)
 
-    def open(self) -> "Client":
-        """A client of the server that was named, else of the data folder."""
+    def open(self, *, catching_up: bool = False) -> "Client":
+        """A client of the server that was named, else of the data folder.
+
+        `catching_up` embeds what waits in the folder; a server does so by itself.
+        """
         from recollect.app.local import open_local
         from recollect.client.blocking import Client
 
         chosen = self.settings()
         if chosen.url is None:
-            return Client(opening=open_local(chosen))
+            return Client(opening=open_local(chosen, catching_up=catching_up))
         token = chosen.token.get_secret_value() if chosen.token else None
         return Client(chosen.url, token=token)
 

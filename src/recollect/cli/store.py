@@ -3,24 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from time import monotonic, sleep
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from recollect.cli import options as o
 from recollect.cli.exits import FAILED
-from recollect.cli.progress import progress
+from recollect.cli.progress import await_embedding, progress
 from recollect.cli.reading import STDIN, lines_of, messages_of, portions
 from recollect.cli.session import session_of
 from recollect.errors import AlreadyExists
 
 if TYPE_CHECKING:
-    from recollect.client.blocking import Client
     from recollect.operations import Ingested
-
-POLL_SECONDS = 0.1
-STALLED_SECONDS = 30
 
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="- reads standard input.")]
 
@@ -128,25 +123,8 @@ def reindex(context: typer.Context, *, as_json: o.AsJson = False) -> None:
     session = session_of(context, as_json=as_json)
     with session.open() as client:
         rebuilt = client.reindex()
-        with progress("Embedding", rebuilt.waiting) as advance:
-            _await_embedding(client, rebuilt.waiting, advance)
+        await_embedding(client, rebuilt.waiting)
     session.give(rebuilt)
-
-
-def _await_embedding(client: "Client", waiting: int, advance: Callable[[int], None]) -> None:
-    """Wait while fewer and fewer memories wait; without a model, or once it stalls, no longer."""
-    moved = monotonic()
-    while waiting and monotonic() - moved < STALLED_SECONDS:
-        figures = client.stats()
-        if figures.problem is not None:
-            break
-        if figures.waiting != waiting:
-            advance(max(waiting - figures.waiting, 0))
-            waiting, moved = figures.waiting, monotonic()
-        if waiting:
-            sleep(POLL_SECONDS)
-    if waiting:
-        typer.echo(f"{waiting} memories still wait to be embedded", err=True)
 
 
 def check(
