@@ -70,6 +70,36 @@ def test_a_note_is_stored_and_recalled(run: Run) -> None:
     assert run("recall", "kettle").stdout.startswith("nothing found")
 
 
+def test_who_finds_nothing_is_told_where_else_to_look(run: Run) -> None:
+    assert run("recall", "kettle").stderr == ""
+    run("remember", "The kettle is blue.", "--scope", "home")
+    for command in (["recall", "kettle"], ["list"], ["list", "--scope", "away"]):
+        empty = run(*command)
+        assert empty.stdout.startswith("nothing found")
+        assert "(1)" in empty.stderr
+        assert "--look all" in empty.stderr
+        assert run(*command, "--json").stderr == ""
+        assert run(*command, "--look", "all").stderr == ""
+    assert run("list", "--look", "all", "--tag", "none").stderr == ""
+
+
+def test_a_long_passage_is_clipped_for_people_only(run: Run, answer: Answer) -> None:
+    text = "The kettle is blue. " * 30 + "\n\nEnd"
+    run("remember", text, "--name", "k")
+    shown = run("recall", "kettle").stdout
+    assert "…" in shown
+    assert "End" not in shown
+    assert answer("recall", "kettle")["results"][0]["matched"]["text"] == text
+    run("edit", "k", "The kettle\nis blue.")
+    assert "…" not in run("recall", "kettle").stdout
+
+
+def test_features_are_explained_to_people_too(run: Run) -> None:
+    run("remember", "The kettle is blue.", "--name", "k")
+    assert "fused 1.00" in run("recall", "kettle", "--explain").stdout
+    assert "fused" not in run("recall", "kettle").stdout
+
+
 def test_every_field_of_a_note_can_be_given(answer: Answer) -> None:
     answer(
         *("remember", "Text", "--scope", "a/b", "--name", "n", "--tag", "x", "--tag", "y"),
@@ -269,10 +299,30 @@ def test_a_missing_model_is_told_with_its_remedy(tmp_path: Path) -> None:
     assert json.loads(stored.stdout)["degraded"] == ["dense"]
     found = json.loads(runner.invoke(app, ["recall", "text", "--json"]).stdout)
     assert (len(found["results"]), found["degraded"]) == (1, ["dense"])
+    for command in (["remember", "More"], ["recall", "text"], ["reindex"]):
+        told = runner.invoke(app, command)
+        assert told.exit_code == 0
+        assert "recollect warmup" in told.output
+    assert "still waiting to be embedded: 2" in told.stderr
 
 
-def test_warming_up_says_where_the_model_comes_from(answer: Answer) -> None:
-    assert answer("warmup") == {"model": "hashing", "source": "built in", "cache": None}
+def test_warming_up_says_where_the_model_comes_from(answer: Answer, tmp_path: Path) -> None:
+    ready = {"model": "hashing", "source": "built in", "cache": None, "embedded": 0}
+    assert answer("warmup") == ready
+    assert not (tmp_path / "d").exists()
+
+
+def test_warming_up_embeds_what_waited_for_the_model(
+    run: Run, answer: Answer, tmp_path: Path
+) -> None:
+    without = {"RECOLLECT_EMBEDDER__KIND": "minilm", "RECOLLECT_EMBEDDER__PATH": str(tmp_path)}
+    folder = {"RECOLLECT_DATA_DIR": str(tmp_path / "d")}
+    CliRunner(env=without | folder).invoke(app, ["remember", "Text"])
+    assert answer("recall", "text")["degraded"] == ["dense"]
+    assert "1 wait to be embedded" in run("recall", "text").stderr
+    assert answer("warmup")["embedded"] == 1
+    assert answer("recall", "text")["degraded"] == []
+    assert answer("warmup")["embedded"] == 0
 
 
 @pytest.mark.anyio

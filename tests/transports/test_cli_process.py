@@ -153,6 +153,36 @@ def test_a_reader_that_has_had_enough_ends_the_command_quietly(tmp_path: Path) -
             assert process.wait(DEADLINE_SECONDS) in (0, 1)
 
 
+def test_a_list_fits_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    for number in range(2):
+        name = f"a-name-that-goes-on-and-on/and-on-and-on-and-on/{number}"
+        run("--data-dir", tmp_path, "remember", "word " * 50, "--name", name, "--tag", "t" * 40)
+    shown = run_on_a_terminal("--data-dir", tmp_path, "list")
+    assert max(map(len, shown)) <= 80
+    assert len(shown) == 4
+    ids = [
+        m["id"]
+        for m in json.loads(run("--data-dir", tmp_path, "list", "--json").stdout)["memories"]
+    ]
+    assert [line.split()[1] for line in shown[1:3]] == ids
+
+
+def run_on_a_terminal(*arguments: str | Path) -> list[str]:
+    """The lines that a command shows on a terminal."""
+    terminal, inside = os.openpty()
+    with os.fdopen(terminal, "rb", buffering=0) as shown:
+        subprocess.run(
+            [sys.executable, "-m", "recollect", *map(str, arguments)],
+            stdout=inside,
+            check=True,
+            timeout=DEADLINE_SECONDS,
+            env=environment(COLUMNS="80", TERM="dumb"),
+        )
+        os.close(inside)
+        text = shown.read(65_536).decode()
+    return text.splitlines()
+
+
 def test_standard_output_holds_nothing_but_the_answer(tmp_path: Path) -> None:
     stored = run("--data-dir", tmp_path, "remember", "Text", "--json")
     assert json.loads(stored.stdout)["revision"] == 1

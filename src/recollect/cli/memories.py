@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from recollect.cli import options as o
+from recollect.cli.advice import advise
 from recollect.cli.reading import content_of, named
 from recollect.cli.session import session_of
 from recollect.domain.scopes import Look
@@ -118,7 +119,10 @@ def recall(
             after=after,
             explain=explain,
         )
-    session.give(found)
+        session.give(found)
+        if not session.as_json:
+            degraded = found.degraded
+            advise(client, found=len(found.results), scope=scope, look=look, degraded=degraded)
 
 
 def read(
@@ -289,7 +293,9 @@ def list_(
             cursor=cursor,
             limit=limit,
         )
-    session.give(page)
+        session.give(page)
+        if not session.as_json:
+            advise(client, found=page.count, scope=scope, look=look)
 
 
 def history(

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from functools import singledispatch
 
 from rich.console import Console
@@ -29,6 +30,8 @@ from recollect.operations import (
 )
 
 LINE_CHARACTERS = 200
+PASSAGE_LINES = 6
+PASSAGE_CHARACTERS = 240
 PIPED_WIDTH = 200
 """Columns of a table that goes into a file or a pipe, where nobody knows how wide it may be."""
 
@@ -55,9 +58,10 @@ def _(result: Recalled) -> None:
             table.add_row(
                 "", "", _plain(_origin(neighbour)), _plain(_first_line(neighbour.content)), "near"
             )
+        if hit.features is not None:
+            table.add_row("", "", "", _plain(_features(hit.features)), "features")
     _print(table if result.results else "nothing found")
-    without = f", without {', '.join(result.degraded)}" if result.degraded else ""
-    _print(f"{len(result.results)} results in {result.took_ms:.0f} ms{without}")
+    _print(f"{_many(len(result.results), 'result')} in {result.took_ms:.0f} ms")
 
 
 @show.register
@@ -65,10 +69,10 @@ def _(result: Page) -> None:
     table = _table("from", "id", "tags", "content")
     for memory in result.memories:
         table.add_row(
-            _plain(_origin(memory)),
+            _clipped(_origin(memory)),
             memory.id,
-            _plain(", ".join(memory.tags)),
-            _plain(_first_line(memory.content)),
+            _clipped(", ".join(memory.tags)),
+            _clipped(_first_line(memory.content)),
         )
     _print(table if result.memories else "nothing found")
     more = f"; the next page: --cursor {result.next_cursor}" if result.next_cursor else ""
@@ -129,19 +133,21 @@ def _(result: Changed) -> None:
 
 @show.register
 def _(result: Ingested) -> None:
-    _print(f"stored {len(result.ids)} messages")
+    already = f"; {result.known} of them were there already" if result.known else ""
+    _print(f"stored {_many(len(result.ids), 'message')}{already}")
     _tell_degraded(result.degraded)
 
 
 @show.register
 def _(result: Forgotten) -> None:
     few = 0 < len(result.ids) <= IDS_AT_MOST
-    _print(_plain(f"forgot {result.forgotten}" + (f": {', '.join(result.ids)}" if few else "")))
+    count = _many(result.forgotten, "memory")
+    _print(_plain(f"forgot {count}" + (f": {', '.join(result.ids)}" if few else "")))
 
 
 @show.register
 def _(result: Erased) -> None:
-    _print(f"erased {result.revisions} revisions")
+    _print(f"erased {_many(result.revisions, 'revision')}")
 
 
 @show.register
@@ -170,7 +176,7 @@ def _(result: Imported) -> None:
 
 @show.register
 def _(result: Reindexed) -> None:
-    _print(f"rebuilt the indexes; {result.waiting} memories embedded anew")
+    _print(f"rebuilt the indexes of {_many(result.waiting, 'memory')}")
 
 
 @show.register
@@ -184,13 +190,15 @@ def _(result: Checked) -> None:
 
 @show.register
 def _(result: BackedUp) -> None:
-    _print(f"copied {result.size_bytes} bytes")
+    _print(f"copied {_many(result.size_bytes, 'byte')}")
 
 
 @show.register
 def _(result: Warm) -> None:
     cache = f", kept prepared in {result.cache}" if result.cache else ""
     _print(_plain(f"{result.model} is ready: {result.source}{cache}"))
+    if result.embedded:
+        _print(f"embedded {_many(result.embedded, 'memory')} that waited for it")
 
 
 @show.register
@@ -218,6 +226,13 @@ def _plain(text: str) -> Text:
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
+def _clipped(text: str) -> Text:
+    """The text in one line, and if that is too long its beginning."""
+    line = _plain(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
 def _origin(memory: MemoryView) -> str:
     """A note's place and name, or who said it and when."""
     if memory.name is not None:
@@ -231,12 +246,29 @@ def _at(scope: str, name: str) -> str:
 
 
 def _passage(hit: Hit) -> Text:
+    """The beginning of what matched; all of it is in the answer for programs."""
     heading = f"{hit.matched.heading}: " if hit.matched.heading else ""
-    return _plain(heading + hit.matched.text)
+    text = heading + hit.matched.text
+    lines = text.split("\n")[:PASSAGE_LINES]
+    clipped = "\n".join(lines)[:PASSAGE_CHARACTERS]
+    return _plain(text if len(clipped) == len(text) else clipped.rstrip() + "…")
+
+
+def _features(features: Mapping[str, float]) -> str:
+    """What the score is made of, the largest first; what is 0 says nothing."""
+    said = sorted(((value, name) for name, value in features.items() if value), reverse=True)
+    return ", ".join(f"{name} {value:.2f}" for value, name in said) or "none"
+
+
+def _many(count: int, what: str) -> str:
+    """So many of them, with the right ending."""
+    if count == 1:
+        return f"1 {what}"
+    return f"{count} {what.removesuffix('y')}ies" if what.endswith("y") else f"{count} {what}s"
 
 
 def _why(hit: Hit) -> str:
-    return ", ".join(
+    return "\n".join(
         f"{name} #{arm.rank}" if arm.rank is not None else f"{name} {arm.score:.2f}"
         for name, arm in hit.arms.items()
     )
@@ -249,4 +281,4 @@ def _first_line(content: str) -> str:
 
 def _tell_degraded(degraded: list[str]) -> None:
     if degraded:
-        _print(f"not searchable yet by: {', '.join(degraded)}")
+        _print("found by words only until there is an embedding model: run `recollect warmup`")
