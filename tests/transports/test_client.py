@@ -212,6 +212,15 @@ async def test_what_was_exported_is_imported_elsewhere(client: AsyncClient, tmp_
     assert (again.imported, again.unchanged) == (0, 2)
 
 
+async def test_an_import_can_be_tried_first(client: AsyncClient) -> None:
+    await client.remember("Text", name="n")
+    lines = [line async for line in client.export()]
+    await client.forget(name="n")
+    tried = await client.import_(lines, dry_run=True)
+    assert (tried.imported, [planned.line for planned in tried.planned]) == (1, [2])
+    assert (await client.list()).count == 0
+
+
 async def asynchronously(lines: list[str]) -> AsyncIterable[str]:
     for line in lines:
         yield line

@@ -50,7 +50,20 @@ async def test_a_line_of_the_format_is_imported(
     any_api: httpx2.AsyncClient, line: dict[str, Any]
 ) -> None:
     answer = await any_api.post("/v1/import", content=HEADER + json.dumps(line))
-    assert answer.json() == {"imported": 1, "unchanged": 0, "skipped": []}
+    assert answer.json() == {"imported": 1, "unchanged": 0, "skipped": [], "planned": []}
+
+
+async def test_a_dry_run_stores_nothing(any_api: httpx2.AsyncClient) -> None:
+    body = HEADER + json.dumps(NOTE)
+    answer = await any_api.post("/v1/import?dry_run=true", content=body)
+    assert answer.json() == {
+        "imported": 1,
+        "unchanged": 0,
+        "skipped": [],
+        "planned": [{"line": 2, "change": "new"}],
+    }
+    refused(await any_api.post("/v1/import?dryrun=true", content=body), 422, "invalid_request")
+    assert (await any_api.get("/v1/stats")).json()["revisions"] == 0
 
 
 async def test_a_byte_order_mark_does_no_harm(api: httpx2.AsyncClient) -> None:

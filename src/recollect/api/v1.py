@@ -61,6 +61,12 @@ class ForgetQuery(BaseModel, extra="forbid"):
     confirm: bool = False
 
 
+class ImportQuery(BaseModel, extra="forbid"):
+    """How to import; nothing is stored by a mistyped parameter."""
+
+    dry_run: bool = False
+
+
 @router.post("/memories", status_code=201, response_model=operations.Remembered, responses=_ERRORS)
 async def remember(context: AskedToWrite, body: operations.Remember) -> Response:
     """Store a note, or replace the one of the same scope and name."""
@@ -182,9 +188,12 @@ async def export(context: Asked) -> Response:
         "requestBody": {"content": {LINES: {"schema": {"type": "string"}}}, "required": True}
     },
 )
-async def import_lines(context: Asked, request: Request) -> Response:
+async def import_lines(
+    context: Asked, request: Request, query: Annotated[ImportQuery, Query()]
+) -> Response:
     """Store what an export gave. Doing it twice changes nothing."""
-    return answer(await operations.import_lines(context, _lines(request.stream())))
+    lines = _lines(request.stream())
+    return answer(await operations.import_lines(context, lines, dry_run=query.dry_run))
 
 
 async def _lines(stream: AsyncIterable[bytes]) -> AsyncGenerator[str]:

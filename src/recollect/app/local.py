@@ -60,8 +60,10 @@ class LocalTransport:
         """Every record as lines of JSON."""
         return operations.export(self._context)
 
-    async def import_lines(self, lines: AsyncIterable[str]) -> Imported:
+    async def import_lines(self, lines: AsyncIterable[str], *, dry_run: bool = False) -> Imported:
         """Store what an export gave."""
+        if dry_run:
+            return await operations.import_lines(self._context, lines, dry_run=True)
         await self._load()
         imported = await operations.import_lines(self._context, lines)
         self._waits.set()

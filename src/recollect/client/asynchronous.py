@@ -116,17 +116,20 @@ class AsyncClient(MemoryMethods):
         """Every record as lines of JSON, each with its line end."""
         return self._transport.export()
 
-    async def import_(self, lines: Iterable[str] | AsyncIterable[str]) -> Imported:
+    async def import_(
+        self, lines: Iterable[str] | AsyncIterable[str], *, dry_run: bool = False
+    ) -> Imported:
         """Store what an export gave; doing it twice changes nothing.
 
         Args:
             lines: Such as an open file. What blocks is read in a worker thread.
+            dry_run: Tell what would be stored, and store nothing.
 
         Raises:
             InvalidRequest: The first line does not name our format; nothing was stored.
         """
         coming = lines if isinstance(lines, AsyncIterable) else _in_thread(lines)
-        return await self._transport.import_lines(coming)
+        return await self._transport.import_lines(coming, dry_run=dry_run)
 
 
 async def _in_thread(lines: Iterable[T]) -> AsyncGenerator[T]:

@@ -93,10 +93,11 @@ class HttpTransport:
                     for line in whole:
                         yield line.decode() + "\n"
 
-    async def import_lines(self, lines: AsyncIterable[str]) -> Imported:
+    async def import_lines(self, lines: AsyncIterable[str], *, dry_run: bool = False) -> Imported:
         """Send the lines as they come, and give what the server made of them."""
+        query = {"dry_run": "true"} if dry_run else {}
         with self._translated_errors():
-            response = await self._http.post("/v1/import", content=_encoded(lines))
+            response = await self._http.post("/v1/import", params=query, content=_encoded(lines))
         if not response.is_success:
             raise error_of(response.status_code, response.content)
         return self._parsed(Imported, response.content)

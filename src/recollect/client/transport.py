@@ -23,8 +23,8 @@ class Transport(Protocol):
         """Every record as lines of JSON, each with its line end; the format's name first."""
         ...
 
-    async def import_lines(self, lines: AsyncIterable[str]) -> Imported:
-        """Store what an export gave; a line's end may be missing."""
+    async def import_lines(self, lines: AsyncIterable[str], *, dry_run: bool = False) -> Imported:
+        """Store what an export gave, or tell what would be stored; a line's end may be missing."""
         ...
 
     async def aclose(self) -> None:

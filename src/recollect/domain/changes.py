@@ -9,8 +9,9 @@ from recollect.domain.memory import JsonValue, Kind, Link, Memory, RegistryRecor
 from recollect.domain.passages import FloatMatrix, Passage
 
 Verb: TypeAlias = Literal[
-    "remember", "edit", "move", "ingest", "import", "forget", "erase", "link", "record"
+    "remember", "edit", "move", "ingest", "import", "adopt", "forget", "erase", "link", "record"
 ]
+"""What a change was; `adopt` took over what another tool keeps."""
 
 UNPLACED = -1
 """The position of an episode that the store is still to place at the end of its session."""

@@ -10,6 +10,8 @@ JsonValue: TypeAlias = (
     "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
 
+MAX_CONTENT_BYTES = 1_048_576
+
 
 class Kind(StrEnum):
     """The three kinds of memory."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from recollect.domain.changes import UNPLACED, Key
-from recollect.domain.memory import Episode, Memory
+from recollect.domain.memory import Episode, Memory, Note
 from recollect.errors import AlreadyExists, NotFound, RevisionConflict
 
 
@@ -36,6 +36,17 @@ def expect(reference: str, expected: int, found: int) -> None:
     if found == 0:
         raise NotFound(reference)
     raise RevisionConflict(reference, expected, found)
+
+
+def unique_key(memory: Memory) -> tuple[str, ...] | None:
+    """What no other memory may share with this one: a note's place, an episode's client's id."""
+    match memory.detail:
+        case Note(name=name):
+            return (memory.scope, name)
+        case Episode(session=session) if memory.external_id is not None:
+            return (memory.scope, session, memory.external_id)
+        case _:
+            return None
 
 
 def key_of(memory: Memory | None) -> Key | None:

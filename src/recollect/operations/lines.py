@@ -2,12 +2,21 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
-from recollect.domain.serialisation import format_time, memory_from_json
+from recollect.domain.serialisation import format_time, memory_from_json, memory_to_json
 from recollect.errors import InvalidRequest
 from recollect.operations.request import (
     MAX_TAGS,
@@ -22,12 +31,24 @@ from recollect.operations.request import (
     Tag,
     Text,
     UtcTime,
+    explained,
 )
 from recollect.operations.views import MemoryView
 
 FORMAT: Mapping[str, Any] = {"format": "recollect", "version": 1}
 BYTE_ORDER_MARK = "\ufeff"
 MAX_POSITION = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A memory of another tool: its revisions are counted here, its own number says nothing."""
+
+    memory: Memory
+
+
+Record: TypeAlias = Memory | Foreign | Link | RegistryRecord
+"""What a line holds."""
 
 
 def check_format(line: str) -> None:
@@ -135,7 +156,17 @@ def as_line(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def link_to_json(link: Link) -> dict[str, Any]:
+def memory_line(memory: Memory) -> dict[str, Any]:
+    """The fields of a line that holds a memory."""
+    return {"type": "memory"} | memory_to_json(memory)
+
+
+def foreign_line(memory: Memory) -> dict[str, Any]:
+    """The fields of a line that holds a memory of another tool."""
+    return {"type": "foreign"} | memory_to_json(memory)
+
+
+def link_line(link: Link) -> dict[str, Any]:
     """The fields of a line that holds a link."""
     return {
         "type": "link",
@@ -147,7 +178,7 @@ def link_to_json(link: Link) -> dict[str, Any]:
     }
 
 
-def record_to_json(record: RegistryRecord) -> dict[str, Any]:
+def record_line(record: RegistryRecord) -> dict[str, Any]:
     """The fields of a line that holds a registry record."""
     return {
         "type": "record",
@@ -159,7 +190,7 @@ def record_to_json(record: RegistryRecord) -> dict[str, Any]:
     }
 
 
-def parse_line(line: str) -> Memory | Link | RegistryRecord:
+def parse_line(line: str) -> Record:
     """The record of a line.
 
     Raises:
@@ -169,13 +200,21 @@ def parse_line(line: str) -> Memory | Link | RegistryRecord:
         fields: dict[str, Any] = dict(json.loads(line))
         match fields.pop("type"):
             case "memory":
-                tags = _MemoryLine.model_validate_json(line).tags
-                return memory_from_json(fields | {"tags": tags})
+                return _memory(line, fields)
+            case "foreign":
+                return Foreign(_memory(line, fields))
             case "link":
                 return _LinkLine.model_validate_json(line).link()
             case "record":
                 return _RecordLine.model_validate_json(line).record()
             case _:
                 raise InvalidRequest("the line is of an unknown type")
+    except ValidationError as error:
+        raise InvalidRequest(explained(error)) from None
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise InvalidRequest("the line is no record of the format") from None
+
+
+def _memory(line: str, fields: Mapping[str, Any]) -> Memory:
+    tags = _MemoryLine.model_validate_json(line).tags
+    return memory_from_json({**fields, "tags": tags})

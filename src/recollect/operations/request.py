@@ -9,14 +9,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError
 
-from recollect.domain.memory import Kind
+from recollect.domain.memory import MAX_CONTENT_BYTES, Kind
 from recollect.domain.names import check_name
 from recollect.domain.scopes import check_scope
 from recollect.errors import InvalidRequest
 
 T = TypeVar("T")
 
-MAX_CONTENT_BYTES = 1_048_576
 MAX_METADATA_BYTES = 65_536
 MAX_METADATA_DEPTH = 100
 MAX_QUERY_CHARACTERS = 100_000

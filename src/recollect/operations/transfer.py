@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal
 
 from pydantic import Field
 
 from recollect.domain.access import Right
-from recollect.domain.changes import Batch, Change, Embedded, NewJob, Put, PutLink, PutRecord
+from recollect.domain.changes import Batch, Put
 from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.domain.selection import Position, Selection
-from recollect.domain.serialisation import memory_to_json
 from recollect.errors import (
     AlreadyExists,
     Conflict,
@@ -20,15 +19,19 @@ from recollect.errors import (
     RecollectError,
 )
 from recollect.operations.context import Context
-from recollect.operations.embedding import embed_now
+from recollect.operations.embedding import Embedding, embed_now
 from recollect.operations.lines import (
     FORMAT,
+    Foreign,
+    Record,
     as_line,
     check_format,
-    link_to_json,
+    link_line,
+    memory_line,
     parse_line,
-    record_to_json,
+    record_line,
 )
+from recollect.operations.planning import Plan, Step
 from recollect.operations.request import Result
 
 PAGE = 200
@@ -41,12 +44,21 @@ class Skipped(Result):
     reason: str
 
 
+class Planned(Result):
+    """A line that would be imported, and whether it replaces something."""
+
+    line: int
+    change: Literal["new", "changed"]
+
+
 class Imported(Result):
-    """What an import did. `unchanged` lines were there already."""
+    """What an import did, or would do. `unchanged` lines were there already."""
 
     imported: int = 0
     unchanged: int = 0
     skipped: list[Skipped] = Field(default_factory=list[Skipped])
+    planned: list[Planned] = Field(default_factory=list[Planned])
+    """Of a dry run, the lines that would be imported."""
 
 
 async def export(context: Context) -> AsyncGenerator[str]:
@@ -61,16 +73,16 @@ async def export(context: Context) -> AsyncGenerator[str]:
     after: Position | None = None
     while page := await context.records.browse(context.tenant, selection, after, PAGE):
         for memory in page:
-            yield as_line({"type": "memory"} | memory_to_json(memory))
+            yield as_line(memory_line(memory))
         after = Position.of(page[-1])
     after = None
     while page := await context.records.browse(context.tenant, selection, after, PAGE):
         for link in await _links(context, [memory.id for memory in page]):
-            yield as_line(link_to_json(link))
+            yield as_line(link_line(link))
         after = Position.of(page[-1])
     if context.principal.scopes.is_everything:
         for record in await context.records.registry(context.tenant, ""):
-            yield as_line(record_to_json(record))
+            yield as_line(record_line(record))
 
 
 async def _links(context: Context, ids: list[str]) -> list[Link]:
@@ -81,18 +93,28 @@ async def _links(context: Context, ids: list[str]) -> list[Link]:
     return [link for link in links if link.to_id in seen]
 
 
-async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
+async def import_lines(
+    context: Context, lines: AsyncIterable[str], *, dry_run: bool = False
+) -> Imported:
     """Store what an export gave, ids, dates and revisions as they are.
 
     Importing the same lines twice changes nothing. A line that contradicts what is stored is
     skipped and reported; the lines around it are stored. So is a memory with a field that its
     kind does not have; what else a link or a registry record holds is left out.
 
+    A memory of another tool (a line of the type `foreign`) gets a revision of ours whenever the
+    tool has changed it; one that was changed or forgotten here meanwhile is skipped.
+
+    Args:
+        context: Who imports, and where to.
+        lines: The format's name, then a record each.
+        dry_run: Tell what would be done, and store nothing.
+
     Raises:
         InvalidRequest: The first line does not name our format; nothing was stored.
     """
     context.principal.require(Right.WRITE, ())
-    importing = _Importing(context)
+    importing = _Importing(context, dry_run=dry_run)
     begun = False
     number = 0
     async for line in lines:
@@ -107,141 +129,136 @@ async def import_lines(context: Context, lines: AsyncIterable[str]) -> Imported:
     await importing.flush()
     if not begun:
         raise InvalidRequest("there is nothing to import: the first line must name the format")
-    return Imported(
-        imported=importing.imported,
-        unchanged=importing.unchanged,
-        skipped=sorted(importing.skipped, key=lambda skipped: skipped.line),
-    )
+    return importing.result()
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
     number: int
-    record: Memory | Link | RegistryRecord
+    record: Record
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the record is known by."""
+        match self.record:
+            case Foreign(memory=memory) | (Memory() as memory):
+                return (memory.id,)
+            case Link(from_id=from_id, to_id=to_id, type=link_type):
+                return (from_id, to_id, link_type)
+            case RegistryRecord(type=record_type, id=record_id):
+                return (record_type, record_id)
 
 
 class _Importing:
-    """Takes lines one by one and stores them in portions."""
+    """Takes lines one by one and stores them in portions, or only plans to."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, dry_run: bool) -> None:
         self._context = context
         self._reaches_everything = context.principal.scopes.is_everything
-        self._waiting: list[_Item] = []
-        self.imported = 0
-        self.unchanged = 0
-        self.skipped: list[Skipped] = []
+        self._dry_run = dry_run
+        self._plan = Plan(context)
+        self._waiting: dict[tuple[str, ...], _Item] = {}
+        self._adopted: set[str] = set()
+        self._imported = 0
+        self._unchanged = 0
+        self._skipped: list[Skipped] = []
+        self._planned: list[Planned] = []
+
+    def result(self) -> Imported:
+        """What was done so far."""
+        return Imported(
+            imported=self._imported,
+            unchanged=self._unchanged,
+            skipped=sorted(self._skipped, key=lambda skipped: skipped.line),
+            planned=self._planned,
+        )
 
     async def add(self, number: int, line: str) -> None:
         """Take a line; a wrong one is noted."""
         try:
-            record = parse_line(line)
-            if isinstance(record, Memory):
-                self._context.principal.require(Right.WRITE, (record.scope,))
-            elif isinstance(record, RegistryRecord) and not self._reaches_everything:
-                raise Denied("this credential does not reach records that belong to no scope")
+            item = _Item(number, parse_line(line))
+            self._require_reach(item.record)
+            self._require_once(item.record)
         except RecollectError as error:
             self._skip(number, error)
             return
-        self._waiting.append(_Item(number, record))
-        if len(self._waiting) >= PAGE:
+        if len(self._waiting) >= PAGE or item.key in self._waiting:
             await self.flush()
+        self._waiting[item.key] = item
+
+    def _require_reach(self, record: Record) -> None:
+        match record:
+            case Link():
+                return  # its ends are looked at when it is stored
+            case RegistryRecord():
+                if not self._reaches_everything:
+                    raise Denied("this credential does not reach records that belong to no scope")
+            case Foreign(memory=memory) | (Memory() as memory):
+                self._context.principal.require(Right.WRITE, (memory.scope,))
+
+    def _require_once(self, record: Record) -> None:
+        """Refuse a second state of another tool's memory: it is not known which is the newer."""
+        if isinstance(record, Foreign):
+            if record.memory.id in self._adopted:
+                raise AlreadyExists(f"{record.memory.id} comes twice")
+            self._adopted.add(record.memory.id)
 
     async def flush(self) -> None:
         """Store what waits: all at once, or one by one if something is contradictory."""
-        items, self._waiting = self._waiting, []
-        changed = [item for item in items if await self._is_new(item)]
-        self.unchanged += len(items) - len(changed)
+        items, self._waiting = list(self._waiting.values()), {}
+        steps = [(item, step) for item in items if (step := await self._step(item))]
+        if self._dry_run:
+            self._note(steps)
+            return
+        self._plan.clear()
         try:
-            await self._store(changed)
+            await self._store([step for _, step in steps])
         except (Conflict, NotFound):
-            for item in changed:
+            # Somebody else wrote in between: look again.
+            for item, _ in steps:
                 await self._store_alone(item)
 
-    async def _store_alone(self, item: _Item) -> None:
+    async def _step(self, item: _Item) -> Step | None:
         try:
-            if await self._is_new(item):
-                await self._store([item])
-            else:  # a line before it said the same
-                self.unchanged += 1
+            step = await self._plan.step(item.record)
+        except (Conflict, NotFound) as error:
+            self._skip(item.number, error)
+            return None
+        self._unchanged += step is None
+        return step
+
+    async def _store_alone(self, item: _Item) -> None:
+        self._plan.clear()
+        step = await self._step(item)
+        try:
+            await self._store([step] if step else [])
         except (Conflict, NotFound) as error:
             self._skip(item.number, error)
 
-    async def _store(self, items: list[_Item]) -> None:
-        if not items:
+    async def _store(self, steps: list[Step]) -> None:
+        if not steps:
             return
         context = self._context
-        memories = [item.record for item in items if isinstance(item.record, Memory)]
-        embedded: tuple[Embedded, ...] = ()
-        jobs: tuple[NewJob, ...] = ()
-        if memories:
-            embedding = await embed_now(context, memories)
-            embedded, jobs = embedding.embedded, embedding.jobs
+        changes = tuple(step.change for step in steps)
+        memories = [change.memory for change in changes if isinstance(change, Put)]
+        embedding = await embed_now(context, memories) if memories else Embedding((), (), ())
         batch = Batch(
             at=context.now(),
             actor=context.principal.name,
             origin=context.origin,
-            changes=tuple([await self._change(item.record) for item in items]),
-            embedded=embedded,
-            jobs=jobs,
+            changes=changes,
+            embedded=embedding.embedded,
+            jobs=embedding.jobs,
         )
         await context.records.commit(context.tenant, batch)
-        self.imported += len(items)
+        self._imported += len(steps)
 
-    async def _is_new(self, item: _Item) -> bool:
-        """Whether storing the record would change anything."""
-        context = self._context
-        match item.record:
-            case Memory() as memory:
-                found = await context.records.get(context.tenant, [memory.id])
-                return not found or _differs(memory, found[0])
-            case Link() as link:
-                return link not in await context.records.links(context.tenant, [link.from_id])
-            case RegistryRecord() as record:
-                stored = await context.records.registry(context.tenant, record.type)
-                return all(s.id != record.id or _differs(record, s) for s in stored)
-
-    async def _change(self, record: Memory | Link | RegistryRecord) -> Change:
-        context = self._context
-        match record:
-            case Memory() as memory:
-                found = await self._found([memory.id])
-                expected = _expected(memory.id, found[0] if found else None, memory)
-                return Put(memory=memory, expected_revision=expected, verb="import")
-            case Link() as link:
-                await self._found([link.from_id, link.to_id])
-                return PutLink(link=link)
-            case RegistryRecord():
-                stored = await context.records.registry(context.tenant, record.type)
-                found = next((s for s in stored if s.id == record.id), None)
-                expected = _expected(record.id, found, record)
-                return PutRecord(record=record, expected_revision=expected)
-
-    async def _found(self, ids: list[str]) -> list[Memory]:
-        """The memories with these ids that are stored; NotFound if one is out of reach."""
-        found = await self._context.records.get(self._context.tenant, ids)
-        for memory in found:
-            if not self._context.principal.scopes.covers(memory.scope):
-                raise NotFound(memory.id)
-        return found
+    def _note(self, steps: list[tuple[_Item, Step]]) -> None:
+        self._imported += len(steps)
+        self._planned += [
+            Planned(line=item.number, change="changed" if step.replaces else "new")
+            for item, step in steps
+        ]
 
     def _skip(self, number: int, error: RecollectError) -> None:
-        self.skipped.append(Skipped(line=number, reason=str(error)))
-
-
-_Revised: TypeAlias = Memory | RegistryRecord
-
-
-def _differs(given: _Revised, stored: _Revised) -> bool:
-    """Whether the given revision is newer than the stored one, or another one of its number."""
-    return given.revision > stored.revision or (
-        given.revision == stored.revision and given != stored
-    )
-
-
-def _expected(reference: str, stored: _Revised | None, given: _Revised) -> int:
-    """The revision that the given one follows; raises AlreadyExists where they contradict."""
-    if stored is None:
-        return 0
-    if stored.revision >= given.revision:
-        raise AlreadyExists(f"{reference} is stored with other fields at this revision")
-    return stored.revision
+        self._skipped.append(Skipped(line=number, reason=str(error)))

@@ -27,8 +27,8 @@ from recollect.domain.changes import (
     Revision,
     Verb,
 )
-from recollect.domain.memory import Episode, JsonValue, Link, Memory, Note, RegistryRecord
-from recollect.domain.placing import expect, key_of, nameless, placed
+from recollect.domain.memory import Episode, JsonValue, Link, Memory, RegistryRecord
+from recollect.domain.placing import expect, key_of, nameless, placed, unique_key
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Position, Selection
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
@@ -212,21 +212,11 @@ def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
 
 def _refuse_taken(tables: Tables, memory: Memory) -> None:
     """Raise AlreadyExists if another memory has what must be unique of this one."""
-    key = _unique_key(memory)
+    key = unique_key(memory)
     if key and any(
-        _unique_key(other) == key for other in tables.memories.values() if other.id != memory.id
+        unique_key(other) == key for other in tables.memories.values() if other.id != memory.id
     ):
         raise AlreadyExists("another memory has this name or id already")
-
-
-def _unique_key(memory: Memory) -> tuple[str, ...] | None:
-    match memory.detail:
-        case Note(name=name):
-            return (memory.scope, name)
-        case Episode(session=session) if memory.external_id is not None:
-            return (memory.scope, session, memory.external_id)
-        case _:
-            return None
 
 
 def _forget(tables: Tables, batch: Batch, change: Forget) -> LogEntry:
