@@ -1,15 +1,18 @@
-"""Servers to ask: over every store, in this process."""
+"""Servers to ask: over every store, in this process. Commands to run."""
 
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 import structlog
 from tests.contract.stores import STORES
+from tests.transports.commands import Answer, Run, runner
 from tests.transports.serving import client_of, settings_for
 
 from recollect.app.serve import open_app
@@ -48,3 +51,19 @@ async def any_api(
     settings = settings_for(tmp_path, store=STORES[request.param])
     async with open_app(settings) as app, client_of(app) as client:
         yield client
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a command on a folder of its own and checks how it ended."""
+    return runner(tmp_path / "d")
+
+
+@pytest.fixture
+def answer(run: Run) -> Answer:
+    """Runs a command with `--json` and gives what it answers."""
+
+    def invoke(*arguments: str, given: str | None = None, code: int = 0) -> Any:
+        return json.loads(run(*arguments, "--json", given=given, code=code).stdout)
+
+    return invoke

@@ -1,11 +1,11 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from typer.testing import CliRunner, Result
+from tests.transports.commands import Answer, Run
+from typer.testing import CliRunner
 
 from recollect import errors
 from recollect.app.diagnosis import Diagnosis
@@ -30,34 +30,6 @@ from recollect.operations import (
     Revisions,
 )
 from recollect.settings import HashingSettings, Settings, SqliteStoreSettings
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs a command on a folder of its own and checks how it ended."""
-    environment = {"RECOLLECT_EMBEDDER__KIND": "hashing", "RECOLLECT_DATA_DIR": str(tmp_path / "d")}
-
-    def invoke(*arguments: str, code: int = 0, given: str | bytes | None = None) -> Result:
-        result = CliRunner(env=environment).invoke(app, arguments, input=given)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return invoke
-
-
-@pytest.fixture
-def answer(run: Run) -> Callable[..., Any]:
-    """Runs a command with `--json` and gives what it answers."""
-
-    def invoke(*arguments: str, given: str | None = None, code: int = 0) -> Any:
-        return json.loads(run(*arguments, "--json", given=given, code=code).stdout)
-
-    return invoke
-
-
-Answer = Callable[..., Any]
 
 
 def test_a_note_is_stored_and_recalled(run: Run) -> None:

@@ -81,6 +81,19 @@ def test_commands_work_on_a_running_server(server: str) -> None:
     assert run("backup", "x.db", **remote).returncode == 2
 
 
+def test_another_tools_notes_are_imported_to_a_running_server(server: str, tmp_path: Path) -> None:
+    remote = {"RECOLLECT_TOKEN": TOKEN}
+    (tmp_path / "notes of old.md").write_text("The teapot is red.")
+    command = ["--url", server, "import", "claude-memory", tmp_path, "--scope", "old", "--json"]
+    tried = json.loads(run(*command, "--dry-run", **remote).stdout)
+    assert [arrival["change"] for arrival in tried["planned"]] == ["new"]
+    assert run("--url", server, "read", "notes-of-old", "--scope", "old", **remote).returncode == 3
+    assert json.loads(run(*command, **remote).stdout)["imported"] == 1
+    assert json.loads(run(*command, **remote).stdout)["unchanged"] == 1
+    shown = run("--url", server, "read", "notes-of-old", "--scope", "old", **remote).stdout
+    assert shown == "The teapot is red.\n"
+
+
 def test_a_wrong_token_is_refused(server: str) -> None:
     refused = run("--url", server, "stats", RECOLLECT_TOKEN="wrong")  # noqa: S106
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -260,7 +260,7 @@ async def test_an_export_can_be_imported_into_an_empty_store(
     assert imported.json() == {"imported": 2, "unchanged": 0, "skipped": [], "planned": []}
     assert (await any_api.get("/v1/export")).text == export.text
     again = await any_api.post("/v1/import", content=export.content)
-    assert again.json() == {"imported": 0, "unchanged": 2, "skipped": []}
+    assert again.json() == {"imported": 0, "unchanged": 2, "skipped": [], "planned": []}
 
 
 def _nested(depth: int) -> Any:

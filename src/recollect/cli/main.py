@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from recollect.cli import evaluate, exits, health, memories, server, store
+from recollect.cli import evaluate, exits, health, importing, memories, server, store
 from recollect.cli.session import Session, session_of
 
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
@@ -23,7 +23,6 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("ingest", store.ingest),
     ("stats", store.stats),
     ("export", store.export),
-    ("import", store.import_),
     ("reindex", store.reindex),
     ("check", store.check),
     ("backup", store.backup),
@@ -101,6 +100,7 @@ def options(
 
 for _name, _command in COMMANDS:
     app.command(_name)(_command)
+app.add_typer(importing.app, name="import")
 app.add_typer(evaluate.app, name="eval")
 
 

@@ -1,6 +1,5 @@
-"""Commands about the whole store: bring in, take out, count, rebuild, check, copy."""
+"""Commands about the whole store: take in messages, count, export, rebuild, check, copy."""
 
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ import typer
 from recollect.cli import options as o
 from recollect.cli.exits import FAILED
 from recollect.cli.progress import await_embedding, progress
-from recollect.cli.reading import STDIN, lines_of, messages_of, portions
+from recollect.cli.reading import lines_of, messages_of, portions
 from recollect.cli.session import session_of
 from recollect.errors import AlreadyExists
 
@@ -92,30 +91,6 @@ def _created(file: Path, *, replacing: bool) -> IO[str]:
 
 def _stdout() -> IO[str]:
     return typer.get_text_stream("stdout", encoding="utf-8")
-
-
-def import_(context: typer.Context, *, file: Source, as_json: o.AsJson = False) -> None:
-    """Store what an export wrote; doing it twice changes nothing.
-
-    Ends with exit code 1 if lines were skipped; the others are stored.
-    """
-    session = session_of(context, as_json=as_json)
-    total = None if str(file) == STDIN else file.stat().st_size
-    with (
-        lines_of(file) as lines,
-        session.open() as client,
-        progress("Importing bytes", total) as advance,
-    ):
-        imported = client.import_(_counted(lines, advance))
-    session.give(imported)
-    if imported.skipped:
-        raise typer.Exit(FAILED)
-
-
-def _counted(lines: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:
-    for line in lines:
-        advance(len(line.encode()))
-        yield line
 
 
 def reindex(context: typer.Context, *, as_json: o.AsJson = False) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recollect.app.diagnosis import Diagnosis, Warm
+from recollect.cli.brought import Brought
 from recollect.operations import (
     BackedUp,
     Changed,
@@ -169,9 +170,33 @@ def _(result: Figures) -> None:
 
 @show.register
 def _(result: Imported) -> None:
-    _print(f"imported {result.imported}, unchanged {result.unchanged}")
+    done = "would import" if result.planned else "imported"
+    _print(f"{done} {result.imported}, unchanged {result.unchanged}")
     for skipped in result.skipped:
         _print(_plain(f"skipped line {skipped.line}: {skipped.reason}"))
+
+
+@show.register
+def _(result: Brought) -> None:
+    if result.dry_run:
+        _print(_plan(result) if result.planned or result.skipped else "nothing found")
+    else:
+        for skipped in result.skipped:
+            _print(_plain(f"skipped {skipped.origin}: {skipped.reason}"))
+    done = "would import" if result.dry_run else "imported"
+    counts = f"{result.imported}, unchanged {result.unchanged}, skipped {len(result.skipped)}"
+    renamed = f"; {len(result.renamed)} under another name" if result.renamed else ""
+    _print(f"{done} {counts}{renamed}")
+
+
+def _plan(result: Brought) -> Table:
+    table = _table("", "from", "to")
+    for arrival in result.planned:
+        to = _at(arrival.scope or "", arrival.name) if arrival.name is not None else "a link"
+        table.add_row(arrival.change, _plain(arrival.origin), _plain(to))
+    for skipped in result.skipped:
+        table.add_row("skipped", _plain(skipped.origin), _plain(skipped.reason))
+    return table
 
 
 @show.register
