@@ -7,7 +7,7 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from recollect.domain.changes import (
     Batch,
@@ -18,7 +18,7 @@ from recollect.domain.changes import (
     Receipt,
     Revision,
 )
-from recollect.domain.memory import JsonValue, Link, Memory, RegistryRecord
+from recollect.domain.memory import Episode, JsonValue, Kind, Link, Memory, RegistryRecord
 from recollect.domain.passages import FloatMatrix, FloatVector, Passage
 from recollect.domain.selection import Position, Selection
 
@@ -29,6 +29,39 @@ class ScoredId:
 
     id: str
     score: float
+
+
+class Outline(NamedTuple):
+    """What ranking asks of a memory; cheaper to make than the memory, of which few are needed.
+
+    Attributes:
+        producer, session: None for what is no episode.
+        position: 0 for what is no episode.
+    """
+
+    id: str
+    scope: str
+    kind: Kind
+    content: str
+    occurred_at: datetime
+    producer: str | None
+    session: str | None
+    position: int
+
+    @classmethod
+    def of(cls, memory: Memory) -> "Outline":
+        """The outline of this memory."""
+        episode = memory.detail if isinstance(memory.detail, Episode) else None
+        return cls(
+            memory.id,
+            memory.scope,
+            memory.kind,
+            memory.content,
+            memory.occurred_at,
+            episode.producer if episode else None,
+            episode.session if episode else None,
+            episode.position if episode else 0,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +148,12 @@ class RecordStore(Protocol):
 
     async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
         """Return those of the memories with these ids that are selected, in any order."""
+        ...
+
+    async def outlines(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[Outline]:
+        """Return the outlines of those memories that `select` would return, in any order."""
         ...
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
@@ -210,6 +249,15 @@ class VectorIndex(Protocol):
 
         Sees everything that was committed before the call, by any process.
         Scores are cosine similarities up to the index's rounding; of those returned, ties by id.
+        """
+        ...
+
+    async def scores(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, float]:
+        """Return the score of each of these memories' best passage; true to 0.001.
+
+        Memories without vectors of this model are left out.
         """
         ...
 

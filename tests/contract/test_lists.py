@@ -28,6 +28,7 @@ from recollect.domain.changes import Forget, PutLink
 from recollect.domain.memory import Link, Memory
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Position, Selection
+from recollect.ports import Outline
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +70,12 @@ async def test_a_selection_is_what_the_domain_says_in_the_order_of_positions(
 
         assert await store.records.browse(tenant, selection, None, 100) == expected
         assert await store.records.count(tenant, selection) == len(expected)
+
+        ids = [memory.id for memory in world]
+        chosen = await store.records.select(tenant, selection, [*ids, "gone"])
+        assert sorted(chosen, key=Position.of) == expected
+        outlines = await store.records.outlines(tenant, selection, [*ids, "gone"])
+        assert sorted(outlines) == sorted(map(Outline.of, expected))
 
 
 @over_one_store

@@ -300,6 +300,20 @@ async def test_a_change_that_leaves_the_text_leaves_the_vectors(store: Store) ->
     assert await store.vectors.waiting(TENANT, MODEL, 5) == []
 
 
+async def test_a_memory_scores_by_its_best_passage(store: Store) -> None:
+    one, two, bare = note("abcdef"), episode("xyz"), note()
+    question = unit(3, 1)
+    await keep(store, (one, [NORTH, unit(1, 2)]), (two, [unit(-1, 0)]), (bare, []))
+
+    found = await store.vectors.scores(TENANT, [bare.id, two.id, "gone", one.id], MODEL, question)
+
+    assert set(found) == {one.id, two.id}
+    assert found[one.id] == pytest.approx(float(unit(1, 2) @ question), abs=0.002)
+    assert found[two.id] == pytest.approx(float(unit(-1, 0) @ question), abs=0.002)
+    assert await store.vectors.scores("other", [one.id], MODEL, question) == {}
+    assert await store.vectors.scores(TENANT, [], MODEL, question) == {}
+
+
 async def test_passages_come_with_their_exact_scores_best_first(store: Store) -> None:
     one, two, bare = note("abcdef"), episode("xyz"), note()
     vectors = [unit(1, 2, 3), unit(3, 2, 1), unit(-1, 0, 0), unit(3, 2, 1)]

@@ -1,6 +1,5 @@
 """Ranking orders a pool by how well it answers, whatever is missing from it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from math import isfinite
@@ -43,7 +42,7 @@ def turn(id_: str, text: str, **changes: object) -> Candidate:
         dense=0.3,
         lexical=None,
     )
-    return replace(candidate, **changes)  # pyright: ignore[reportArgumentType]
+    return candidate._replace(**changes)  # pyright: ignore[reportArgumentType]
 
 
 def note(id_: str, text: str, **changes: object) -> Candidate:
@@ -92,7 +91,7 @@ def test_scores_and_features_lie_between_0_and_1_best_first(question, pool):
 
 @given(questions, pools, st.sampled_from(["dense", "lexical"]))
 def test_either_arm_may_be_missing(question, pool, arm):
-    degraded = [replace(c, **{arm: None}) for c in pool]
+    degraded = [c._replace(**{arm: None}) for c in pool]
     assert len(rank(question, degraded, WEIGHTS)) == len(pool)
 
 
@@ -112,7 +111,7 @@ def test_an_empty_pool_has_an_empty_ranking():
 
 def test_ties_go_to_the_newer_then_to_the_smaller_id():
     pool = [note("b", "same"), note("a", "same"), note("c", "same")]
-    pool[2] = replace(pool[2], occurred_at=NOON + timedelta(days=1))
+    pool[2] = pool[2]._replace(occurred_at=NOON + timedelta(days=1))
     assert ids("anything", pool) == ["c", "a", "b"]
 
 

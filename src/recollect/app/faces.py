@@ -25,8 +25,9 @@ class LateFace:
         self._opened = Event()
         self._app: ASGIApp | None = None
 
-    async def open(self) -> None:
-        """Open the application and keep it open until cancelled."""
+    async def open(self, turn: Event) -> None:
+        """Open the application when its turn comes and keep it open until cancelled."""
+        await turn.wait()
         async with self._opening() as self._app:
             self._opened.set()
             await sleep_forever()
@@ -41,7 +42,7 @@ class LateFace:
 @asynccontextmanager
 async def open_mcp_face(context: Context, max_body_bytes: int) -> AsyncGenerator[ASGIApp]:
     """MCP over HTTP, without sessions: any replica can answer any request."""
-    # Importing the SDK takes half of the whole start; done in a thread, the server answers.
+    # Importing the SDK takes as long as the whole start; done in a thread, the server answers.
     await to_thread.run_sync(import_module, "recollect.mcp.server")
     from mcp.server.streamable_http_manager import (
         StreamableHTTPASGIApp,

@@ -11,7 +11,7 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from anyio import create_task_group, sleep, sleep_forever
+from anyio import Event, create_task_group, sleep, sleep_forever
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -48,16 +48,22 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
         face = LateFace(partial(open_mcp_face, context, settings.max_body_bytes))
         # Without sessions there is nothing to listen for with GET, or to end with DELETE.
         faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]
-        tasks.start_soon(work_in_background, context, model.embedder)
-        tasks.start_soon(face.open)
+        # One after the other: all at once, they kept the first question waiting a quarter second.
+        loaded = Event()
+        tasks.start_soon(work_in_background, context, model.embedder, loaded)
+        tasks.start_soon(face.open, loaded)
         await context.log.last_seq(context.tenant)
         state.starting = None
         yield create_app(context, policy, state, version=version("recollect"), faces=faces)
         tasks.cancel_scope.cancel()
 
 
-async def work_in_background(context: Context, embedder: LoadableEmbedder) -> None:
+async def work_in_background(
+    context: Context, embedder: LoadableEmbedder, loaded: Event | None = None
+) -> None:
     """Load the model, then do what waits, for as long as the process runs.
+
+    The event is set once loading was tried.
 
     What fails is logged and tried again: a full disk or a missing model must not end the server.
     """
@@ -65,7 +71,11 @@ async def work_in_background(context: Context, embedder: LoadableEmbedder) -> No
     while True:
         try:
             if not ready:
-                await embedder.load()
+                try:
+                    await embedder.load()
+                finally:
+                    if loaded is not None:
+                        loaded.set()
                 await context.vectors.warm(context.tenant, model_key(context))
                 await catch_up(context)
                 ready = True

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from math import exp, log
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +80,7 @@ ALWAYS = 3
 """So many of them, the first, do not depend on the shape of the pool."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """What ranking may look at.
 
     Attributes:

@@ -13,7 +13,7 @@ from recollect.domain import ranking
 from recollect.domain.access import Right
 from recollect.domain.features import Candidate
 from recollect.domain.filters import all_of, parse
-from recollect.domain.memory import Episode, Memory
+from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector
 from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
@@ -125,15 +125,6 @@ class _Found:
     degraded: list[str] = field(default_factory=list[str])
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """The candidates of both arms, with all that ranking and answering need."""
-
-    memories: Mapping[str, Memory]
-    passages: Mapping[str, list[ScoredPassage]]
-    found: _Found
-
-
 @operation(Right.READ)
 async def recall(context: Context, request: Recall) -> Recalled:
     """Find the memories that answer the question best.
@@ -142,14 +133,16 @@ async def recall(context: Context, request: Recall) -> Recalled:
         InvalidFilter: The filter does not parse.
     """
     started = perf_counter()
-    pool = await _pool(context, request, _selection(context, request))
-    ranked = ranking.rank(request.query, _candidates(pool), context.weights)[: request.limit]
-    hits = [await _hit(context, request, pool, r) for r in ranked]
+    selection = _selection(context, request)
+    found = await _search(context, request, selection)
+    pool = await _pool(context, selection, found)
+    ranked = ranking.rank(request.query, pool, context.weights)[: request.limit]
+    hits = await _hits(context, request, selection, found, ranked)
     answer = Recalled(
         recall_id=f"r_{context.new_id().replace('-', '')}",
         results=[],
-        degraded=pool.found.degraded,
-        candidates=len(pool.memories),
+        degraded=found.degraded,
+        candidates=len(pool),
         took_ms=round((perf_counter() - started) * 1000, 2),
     )
     return answer.model_copy(update={"results": _within(hits, answer, request.max_tokens)})
@@ -158,7 +151,8 @@ async def recall(context: Context, request: Recall) -> Recalled:
 async def candidates(context: Context, request: Recall) -> list[Candidate]:
     """What both arms bring for a question, before ranking: for evaluation and training."""
     context.principal.require(Right.READ, ())
-    return _candidates(await _pool(context, request, _selection(context, request)))
+    selection = _selection(context, request)
+    return await _pool(context, selection, await _search(context, request, selection))
 
 
 def _selection(context: Context, request: Recall) -> Selection:
@@ -176,7 +170,7 @@ def _selection(context: Context, request: Recall) -> Selection:
     return context.selection(request.scope, request.look, chosen)
 
 
-async def _pool(context: Context, request: Recall, selection: Selection) -> _Pool:
+async def _search(context: Context, request: Recall, selection: Selection) -> _Found:
     found = _Found()
     try:
         async with create_task_group() as arms:
@@ -185,15 +179,7 @@ async def _pool(context: Context, request: Recall, selection: Selection) -> _Poo
     except ExceptionGroup as group:
         # The first arm to fail stops the other: callers know single errors, not groups.
         raise group.exceptions[0] from None
-    ids = list(dict.fromkeys(hit.id for hit in (*found.dense, *found.lexical)))
-    # An index may lag behind: the records decide what the answer may hold.
-    memories = await context.records.select(context.tenant, selection, ids)
-    passages: Mapping[str, list[ScoredPassage]] = {}
-    if found.vector is not None:
-        passages = await context.vectors.passages(
-            context.tenant, memories, model_key(context), found.vector
-        )
-    return _Pool({memory.id: memory for memory in memories}, passages, found)
+    return found
 
 
 async def _lexical(context: Context, request: Recall, selection: Selection, found: _Found) -> None:
@@ -213,48 +199,67 @@ async def _dense(context: Context, request: Recall, selection: Selection, found:
             found.degraded.remove("dense")
 
 
-def _candidates(pool: _Pool) -> list[Candidate]:
-    lexical = {hit.id: hit.score for hit in pool.found.lexical}
+async def _pool(context: Context, selection: Selection, found: _Found) -> list[Candidate]:
+    """The candidates of both arms, each with both scores where they can be had."""
+    lexical = {hit.id: hit.score for hit in found.lexical}
+    ids = list(dict.fromkeys((*(hit.id for hit in found.dense), *lexical)))
+    dense: Mapping[str, float] = {}
+    if found.vector is not None:
+        # Those that the dense arm found as well: among near equals its rounding would decide.
+        dense = await context.vectors.scores(context.tenant, ids, model_key(context), found.vector)
+    # An index may lag behind: the records decide what the answer may hold.
+    outlines = await context.records.outlines(context.tenant, selection, ids)
     return [
-        _candidate(memory, pool.passages.get(memory.id), lexical.get(memory.id))
-        for memory in pool.memories.values()
+        Candidate(
+            o.id,
+            o.content,
+            o.kind,
+            o.producer,
+            None if o.session is None else (o.scope, o.session),
+            o.position,
+            o.occurred_at,
+            dense.get(o.id),
+            lexical.get(o.id),
+        )
+        for o in outlines
     ]
 
 
-def _candidate(
-    memory: Memory, passages: Sequence[ScoredPassage] | None, lexical: float | None
-) -> Candidate:
-    episode = memory.detail if isinstance(memory.detail, Episode) else None
-    return Candidate(
-        id=memory.id,
-        text=memory.content,
-        kind=memory.kind,
-        producer=episode.producer if episode else None,
-        session=(memory.scope, episode.session) if episode else None,
-        position=episode.position if episode else 0,
-        occurred_at=memory.occurred_at,
-        dense=passages[0].score if passages else None,
-        lexical=lexical,
-    )
-
-
-async def _hit(context: Context, request: Recall, pool: _Pool, ranked: Ranked) -> Hit:
-    memory = pool.memories[ranked.id]
-    neighbours: list[Memory] = []
-    if request.before or request.after:
-        around = await context.records.neighbours(
-            context.tenant, memory, request.before, request.after
+async def _hits(
+    context: Context,
+    request: Recall,
+    selection: Selection,
+    found: _Found,
+    ranked: Sequence[Ranked],
+) -> list[Hit]:
+    """The best as they are now; what was changed out of the selection meanwhile is left out."""
+    best = await context.records.select(context.tenant, selection, [r.id for r in ranked])
+    memories = {memory.id: memory for memory in best}
+    passages: Mapping[str, list[ScoredPassage]] = {}
+    if found.vector is not None:
+        passages = await context.vectors.passages(
+            context.tenant, best, model_key(context), found.vector
         )
-        visible = context.selection("", Look.ALL, unexpired(context.now()))
-        neighbours = [neighbour for neighbour in around if visible.holds(neighbour)]
-    return Hit(
-        memory=MemoryView.of(memory),
-        score=round(ranked.score, 6),
-        matched=_matched(request.query, memory, pool.passages.get(memory.id)),
-        arms=_arms(pool, ranked.id),
-        neighbours=[MemoryView.of(neighbour) for neighbour in neighbours],
-        features=dict(ranked.features) if request.explain else None,
-    )
+    return [
+        Hit(
+            memory=MemoryView.of(memory),
+            score=round(r.score, 6),
+            matched=_matched(request.query, memory, passages.get(r.id)),
+            arms=_arms(found, r.id, passages.get(r.id)),
+            neighbours=await _neighbours(context, request, memory),
+            features=dict(r.features) if request.explain else None,
+        )
+        for r in ranked
+        if (memory := memories.get(r.id))
+    ]
+
+
+async def _neighbours(context: Context, request: Recall, memory: Memory) -> list[MemoryView]:
+    if not (request.before or request.after):
+        return []
+    around = await context.records.neighbours(context.tenant, memory, request.before, request.after)
+    visible = context.selection("", Look.ALL, unexpired(context.now()))
+    return [MemoryView.of(neighbour) for neighbour in around if visible.holds(neighbour)]
 
 
 def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | None) -> Matched:
@@ -267,13 +272,15 @@ def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | Non
     )
 
 
-def _arms(pool: _Pool, memory_id: str) -> dict[str, Arm]:
+def _arms(
+    found: _Found, memory_id: str, passages: Sequence[ScoredPassage] | None
+) -> dict[str, Arm]:
     arms: dict[str, Arm] = {}
-    for name, hits in (("dense", pool.found.dense), ("lexical", pool.found.lexical)):
+    for name, hits in (("dense", found.dense), ("lexical", found.lexical)):
         for rank, hit in enumerate(hits, start=1):
             if hit.id == memory_id:
                 arms[name] = Arm(rank=rank, score=round(hit.score, 6))
-    if "dense" not in arms and (passages := pool.passages.get(memory_id)):
+    if "dense" not in arms and passages:
         arms["dense"] = Arm(rank=None, score=round(passages[0].score, 6))
     return arms
 

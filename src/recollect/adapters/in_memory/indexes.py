@@ -78,6 +78,16 @@ class InMemoryVectorIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
+    async def scores(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, float]:
+        tables = self._world[tenant]
+        return {
+            memory_id: float((made.vectors @ vector).max())
+            for memory_id in ids
+            if (made := tables.embedded(memory_id, model)) and len(made.vectors)
+        }
+
     async def passages(
         self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:

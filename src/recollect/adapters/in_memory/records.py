@@ -32,7 +32,7 @@ from recollect.domain.placing import expect, key_of, nameless, placed, unique_ke
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Position, Selection
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
-from recollect.ports import Counts
+from recollect.ports import Counts, Outline
 
 
 class InMemoryRecordStore:
@@ -72,6 +72,11 @@ class InMemoryRecordStore:
 
     async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
         return [memory for memory in await self.get(tenant, ids) if selection.holds(memory)]
+
+    async def outlines(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[Outline]:
+        return [Outline.of(memory) for memory in await self.select(tenant, selection, ids)]
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         memories = self._world[tenant].memories.values()

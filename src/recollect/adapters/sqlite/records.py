@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from recollect.adapters.sqlite.commit import apply, replay
 from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.home import Home
-from recollect.adapters.sqlite.rows import dump, marks, memories
-from recollect.adapters.sqlite.selection import PLACE, compile_place, compile_selection
+from recollect.adapters.sqlite.rows import dump, marks, memories, outlines
+from recollect.adapters.sqlite.selection import (
+    PLACE,
+    compile_place,
+    compile_selection,
+    compile_test,
+)
 from recollect.adapters.sqlite.times import from_micros
 from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
 from recollect.domain.selection import Position, Selection
 from recollect.domain.serialisation import memory_from_json
-from recollect.ports import Counts
+from recollect.ports import Counts, Outline
 
 
 class SqliteRecordStore:
@@ -44,9 +49,15 @@ class SqliteRecordStore:
         return [by_id[i] for i in ids if i in by_id]
 
     async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
-        condition, values = compile_selection(selection)
-        where = f"where m.id in (select value from json_each(?)) and {condition}"  # noqa: S608
-        return await self._memories(tenant, where, [dump(list(ids)), *values])
+        chosen, values = _chosen(selection, ids)
+        return await self._memories(tenant, chosen, values)
+
+    async def outlines(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[Outline]:
+        chosen, values = _chosen(selection, ids)
+        database = await self._home.database(tenant)
+        return await database.read(lambda c: outlines(c, chosen, values))
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         found = await self._memories(
@@ -201,6 +212,13 @@ class SqliteRecordStore:
     async def _memories(self, tenant: str, where: str, values: Sequence[object]) -> list[Memory]:
         database = await self._home.database(tenant)
         return await database.read(lambda c: memories(c, where, values))
+
+
+def _chosen(selection: Selection, ids: Sequence[str]) -> tuple[str, list[object]]:
+    """The selected ones of these ids, as the rest of a statement `select ... from memory m`."""
+    condition, values = compile_test(selection)
+    where = f"where m.id in (select value from json_each(?)) and {condition}"  # noqa: S608
+    return where, [dump(list(ids)), *values]
 
 
 def _counts(connection: sqlite3.Connection, model: str, size_bytes: int) -> Counts:

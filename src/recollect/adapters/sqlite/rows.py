@@ -8,7 +8,8 @@ from typing import Any
 
 from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.times import from_micros, to_micros
-from recollect.domain.memory import Detail, Episode, Fact, Memory, Note
+from recollect.domain.memory import Detail, Episode, Fact, Kind, Memory, Note
+from recollect.ports import Outline
 
 COLUMNS: tuple[str, ...] = (
     "id", "scope", "kind", "content", "tags", "metadata", "source", "external_id", "occurred_at",
@@ -24,6 +25,11 @@ UPSERT = (
     + " returning key"
 )
 
+_OUTLINE = ", ".join(
+    f"m.{c}"
+    for c in ("id", "scope", "kind", "content", "occurred_at", "producer", "session", "position")
+)
+_KINDS = {kind.value: kind for kind in Kind}
 _TIMES = frozenset(
     {"occurred_at", "created_at", "updated_at", "expires_at", "valid_from", "valid_to"}
 )
@@ -110,6 +116,18 @@ def _detail(kind: str, columns: Sequence[Any]) -> Detail:
 def memories(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Memory]:
     """The memories of `SELECT` with this rest of the statement."""
     return [from_row(row) for row in connection.execute(SELECT + where, values)]
+
+
+def outlines(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Outline]:
+    """The outlines of the memories that this rest of a statement takes from `memory m`."""
+    rows = connection.execute(f"select {_OUTLINE} from memory m {where}", values)  # noqa: S608
+    with decoding():
+        return [
+            Outline(
+                id_, scope, _KINDS[kind], content, from_micros(at), producer, session, position or 0
+            )
+            for id_, scope, kind, content, at, producer, session, position in rows
+        ]
 
 
 def marks(values: Collection[object]) -> str:

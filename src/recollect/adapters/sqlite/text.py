@@ -1,11 +1,12 @@
 """The text index: FTS5 in the tenant's file."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from recollect.adapters.sqlite.home import Home
-from recollect.adapters.sqlite.selection import compile_selection
+from recollect.adapters.sqlite.selection import compile_scopes, compile_test
 from recollect.domain.questions import content_words
+from recollect.domain.scopes import ScopeSet
 from recollect.domain.searchable import phrases
 from recollect.domain.selection import Selection
 from recollect.ports import ScoredId
@@ -18,6 +19,8 @@ MAX_PHRASES = 64
 MOST_MATCHES = 8_000
 LEAST_PART = 12
 ENOUGH_HITS = 20
+FEW = 5_000
+"""So many memories are listed in a millisecond, and their matches scored in ten."""
 
 
 class SqliteTextIndex:
@@ -49,11 +52,16 @@ def match_expression(found: Sequence[str]) -> str:
 def _search(
     connection: sqlite3.Connection, selection: Selection, asked: Sequence[str], limit: int
 ) -> list[ScoredId]:
-    """Look for the phrases that tell something; for all of them if these find little."""
+    """Look for every phrase among few memories; among many for those that tell something.
+
+    If these find little, for all of them.
+    """
+    if _are_few(connection, selection.scopes):
+        return _best_of_few(connection, selection, asked, limit)
     telling = telling_phrases(connection, asked)
-    hits = _best(connection, selection, telling, limit)
+    hits = _best_of_many(connection, selection, telling, limit)
     if len(hits) < min(ENOUGH_HITS, limit) and len(telling) < len(asked):
-        return _best(connection, selection, asked, limit)
+        return _best_of_many(connection, selection, asked, limit)
     return hits
 
 
@@ -86,24 +94,56 @@ def _count(connection: sqlite3.Connection, phrase: str, most: int) -> int:
     return count
 
 
-def _best(
+def _best_of_many(
     connection: sqlite3.Connection, selection: Selection, found: Sequence[str], limit: int
 ) -> list[ScoredId]:
-    """The best by BM25, best first, ties by id.
-
-    The index sorts by rank alone, and a memory is only looked up when its turn has come; sorting by
-    rank and id would look all of them up, 6 ms for 5,000. So ties at the end are taken whole.
-    """
-    condition, values = compile_selection(selection)
-    rows = connection.execute(
+    """Every match is scored; it is looked up only when its turn has come."""
+    condition, values = compile_test(selection)
+    sql = (
         "select m.id, -rank from text_index "  # noqa: S608
         "join memory m on m.key = text_index.rowid "
-        f"where text_index match ? and {condition} order by rank",
-        [match_expression(found), *values],
+        f"where text_index match ? and {condition} order by rank"
     )
+    return _first(connection.execute(sql, [match_expression(found), *values]), limit)
+
+
+def _best_of_few(
+    connection: sqlite3.Connection, selection: Selection, found: Sequence[str], limit: int
+) -> list[ScoredId]:
+    """Only what lies in the scopes is scored, whatever else the words match."""
+    scopes, listed = compile_scopes(selection.scopes)
+    condition, values = compile_test(selection)
+    sql = (
+        "select m.id, -bm25(text_index) as score from text_index "  # noqa: S608
+        "join memory m on m.key = text_index.rowid where text_index match ? "
+        # Unary plus: asked with a rowid, the index would begin anew for each of them.
+        f"and +text_index.rowid in (select m.key from memory m where {scopes}) "
+        f"and {condition} order by score desc"
+    )
+    return _first(connection.execute(sql, [match_expression(found), *listed, *values]), limit)
+
+
+def _first(rows: Iterable[tuple[str, float]], limit: int) -> list[ScoredId]:
+    """The best of rows that come best first, ties by id.
+
+    Sorted by score and id by the database, all matches would be looked up, 6 ms for 5,000. So ties
+    at the end are taken whole.
+    """
     hits: list[ScoredId] = []
     for memory_id, score in rows:
         if len(hits) >= limit and score < hits[-1].score:
             break
         hits.append(ScoredId(id=memory_id, score=score))
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+
+
+def _are_few(connection: sqlite3.Connection, scopes: ScopeSet) -> bool:
+    """Whether the scopes hold at most `FEW` memories; counts no further."""
+    if scopes.is_everything:
+        return False
+    condition, values = compile_scopes(scopes)
+    (count,) = connection.execute(
+        f"select count(*) from (select 1 from memory m where {condition} limit ?)",  # noqa: S608
+        [*values, FEW + 1],
+    ).fetchone()
+    return count <= FEW

@@ -8,7 +8,7 @@ from threading import Lock
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.matrix import PassageMatrix, unpacked
 from recollect.adapters.sqlite.rows import dump, memories
-from recollect.adapters.sqlite.selection import compile_selection
+from recollect.adapters.sqlite.selection import compile_test
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, Passage
@@ -78,6 +78,12 @@ class SqliteVectorIndex:
         database = await self._home.database(tenant)
         matrix = self._matrix(tenant, model)
         return await database.read(lambda c: _search(c, matrix, selection, vector, limit))
+
+    async def scores(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, float]:
+        database = await self._home.database(tenant)
+        return await database.read(lambda c: _scores(c, ids, model, vector))
 
     async def passages(
         self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
@@ -173,12 +179,28 @@ def _allowed(
     connection: sqlite3.Connection, selection: Selection, model: str, keys: list[int]
 ) -> list[tuple[int, str]]:
     """The selected memories among these; those whose vectors were dropped are left out."""
-    condition, values = compile_selection(selection)
+    condition, values = compile_test(selection)
     return connection.execute(
         f"select m.key, m.id from memory m where m.key in {_LISTED} and {condition} "  # noqa: S608
         "and exists (select 1 from vector v where v.memory_key = m.key and v.model = ?)",
         [dump(keys), *values, model],
     ).fetchall()
+
+
+def _scores(
+    connection: sqlite3.Connection, ids: Sequence[str], model: str, vector: FloatVector
+) -> Mapping[str, float]:
+    rows = connection.execute(
+        "select m.id, v.embedding from json_each(?) asked join memory m on m.id = asked.value "
+        "join vector v on v.memory_key = m.key and v.model = ?",
+        [dump(list(ids)), model],
+    ).fetchall()
+    best: dict[str, float] = {}
+    if rows:
+        scores: list[float] = (unpacked([row[1] for row in rows]) @ vector).tolist()
+        for (memory_id, _), score in zip(rows, scores, strict=True):
+            best[memory_id] = max(score, best.get(memory_id, score))
+    return best
 
 
 def _passages(
