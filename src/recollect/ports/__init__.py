@@ -1,0 +1,29 @@
+"""Everything the operations need from the outside world, as roles.
+
+Every method that touches stored things takes the tenant first: an adapter never returns, counts,
+ranks by or reveals another tenant's data. Adapters raise only the errors of `recollect.errors`.
+"""
+
+from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextIndex, VectorIndex
+from recollect.ports.models import Clock, Embedder, TokenCounter
+from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
+from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
+
+__all__ = [
+    "ChangeLog",
+    "Clock",
+    "Counts",
+    "Distribution",
+    "Embedder",
+    "Fault",
+    "Job",
+    "JobQueue",
+    "Maintenance",
+    "Outline",
+    "RecordStore",
+    "ScoredId",
+    "ScoredPassage",
+    "TextIndex",
+    "TokenCounter",
+    "VectorIndex",
+]

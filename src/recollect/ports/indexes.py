@@ -1,0 +1,127 @@
+"""What finds memories: by their words, by their meaning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from recollect.domain.changes import Embedded
+from recollect.domain.memory import Memory
+from recollect.domain.passages import FloatVector, Passage
+from recollect.domain.selection import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredId:
+    """A memory that an index found. Higher is better; scales differ between indexes."""
+
+    id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPassage:
+    """A passage of a memory with its cosine similarity to the question, in [-1, 1]."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How the scores of a question are spread over all passages of a model."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, scores: FloatVector) -> "Distribution | None":
+        """The distribution of these scores; None if they differ by less than indexes round."""
+        deviation = float(scores.std()) if len(scores) else 0.0
+        if deviation < LEAST_DEVIATION:
+            return None
+        return cls(mean=float(scores.mean()), deviation=deviation)
+
+
+class TextIndex(Protocol):
+    """Finds memories by their words."""
+
+    async def search(
+        self, tenant: str, selection: Selection, query: str, limit: int
+    ) -> list[ScoredId]:
+        """Return the best `limit` selected memories by BM25, best first, ties by id.
+
+        The query is data: no character of it is syntax. English is stemmed; a run of Chinese,
+        Japanese or Korean characters is found by any two of its neighbours, a single one by itself.
+        Scores are positive. A query without any word finds nothing. Among many memories the
+        commonest of several words may be left out, as long as the others find enough.
+        """
+        ...
+
+
+class VectorIndex(Protocol):
+    """Finds memories by meaning, one vector per passage.
+
+    A memory has vectors of one model; memories of several models lie side by side while they are
+    embedded anew.
+    """
+
+    async def search(
+        self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
+    ) -> list[ScoredId]:
+        """Return the best `limit` selected memories, each by its best passage, best first.
+
+        Sees everything that was committed before the call, by any process.
+        Scores are cosine similarities up to the index's rounding; of those returned, ties by id.
+        """
+        ...
+
+    async def scores(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, float]:
+        """Return the score of each of these memories' best passage; true to 0.001.
+
+        Memories without vectors of this model are left out.
+        """
+        ...
+
+    async def passages(
+        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
+    ) -> Mapping[str, list[ScoredPassage]]:
+        """Return every passage of these memories with its score, best first; true to 0.001.
+
+        A memory that is no longer at this revision is left out: its passages are of another text.
+        """
+        ...
+
+    async def distribution(
+        self, tenant: str, model: str, vector: FloatVector
+    ) -> Distribution | None:
+        """Return how the question's scores are spread over all passages of the model.
+
+        None if they do not differ, as those of no passage or one; true to the index's rounding.
+        """
+        ...
+
+    async def models(self, tenant: str) -> list[str]:
+        """Return every model of which some memory has complete vectors, sorted."""
+        ...
+
+    async def is_complete(self, tenant: str, model: str) -> bool:
+        """Whether no memory waits for vectors of this model, which is the one in use."""
+        ...
+
+    async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
+        """Return up to `limit` memories that lack complete vectors of this model, oldest first."""
+        ...
+
+    async def warm(self, tenant: str, model: str) -> None:
+        """Make the first search as quick as the later ones."""
+        ...
+
+    async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
+        """Replace each memory's vectors, of whichever model, by these.
+
+        A memory that has meanwhile changed its revision or is gone is passed over: whoever
+        changed it took care of its vectors.
+        """
+        ...
