@@ -9,6 +9,8 @@ from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, Passage
 from recollect.domain.selection import Selection
 
+LEAST_DEVIATION = 0.001
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredId:
