@@ -69,12 +69,6 @@ def lines(
         raise typer.Exit(FAILED)
 
 
-def _counted(coming: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:
-    for line in coming:
-        advance(len(line.encode()))
-        yield line
-
-
 @app.command()
 def serena(
     context: typer.Context,
@@ -173,8 +167,8 @@ def claude_memory(
     from recollect.domain.foreign.markdown import CLAUDE_SUFFIXES, claude_note
     from recollect.domain.foreign.notes import SourceFile
 
-    files = source_files(path, CLAUDE_SUFFIXES) if path.is_dir() else [source_file(path)]
     check_scope(scope)
+    files = source_files(path, CLAUDE_SUFFIXES) if path.is_dir() else [source_file(path)]
     found = [claude_note(f, scope=scope) if isinstance(f, SourceFile) else f for f in files]
     _bring(session_of(context, as_json=as_json), "claude-memory", found, dry_run=dry_run)
 
@@ -186,15 +180,16 @@ def _bring(session: Session, tool: str, found: "Iterable[Found]", *, dry_run: bo
 
     filing = file_all(tool, found, datetime.now(UTC))
     coming = lines_for(filing)
-    with session.open() as client, progress("Importing", len(coming)) as advance:
-        imported = client.import_(_counted_off(coming, advance), dry_run=dry_run)
+    total = sum(len(line.encode()) for line in coming)
+    with session.open() as client, progress("Importing bytes", total) as advance:
+        imported = client.import_(_counted(coming, advance), dry_run=dry_run)
     brought = Brought.of(filing, imported, dry_run=dry_run)
     session.give(brought)
     if brought.skipped:
         raise typer.Exit(FAILED)
 
 
-def _counted_off(coming: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:
+def _counted(coming: Iterable[str], advance: Callable[[int], None]) -> Iterator[str]:
     for line in coming:
-        advance(1)
+        advance(len(line.encode()))
         yield line
