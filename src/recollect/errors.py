@@ -10,6 +10,7 @@ RecollectError
 ├── Conflict
 │   ├── RevisionConflict
 │   ├── AlreadyExists
+│   ├── RemoteMoved
 │   └── IdempotencyMismatch
 ├── Denied
 │   └── Unauthenticated
@@ -103,6 +104,12 @@ class AlreadyExists(Conflict):
     """Something else already has this name or id."""
 
     code = "already_exists"
+
+
+class RemoteMoved(Conflict):
+    """Somebody pushed to the remote in between; fetch, merge and push again."""
+
+    code = "remote_moved"
 
 
 class IdempotencyMismatch(Conflict):

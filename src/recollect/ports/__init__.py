@@ -7,11 +7,14 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextIndex, VectorIndex
 from recollect.ports.models import Clock, Embedder, TokenCounter
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
+from recollect.ports.repository import Agreement, Commit, NoteRepository
 from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
 
 __all__ = [
+    "Agreement",
     "ChangeLog",
     "Clock",
+    "Commit",
     "Counts",
     "Distribution",
     "Embedder",
@@ -19,6 +22,7 @@ __all__ = [
     "Job",
     "JobQueue",
     "Maintenance",
+    "NoteRepository",
     "Outline",
     "RecordStore",
     "ScoredId",

@@ -1,0 +1,152 @@
+"""The git repository that notes are mirrored to, as a role."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Up to where a repository and the record store say the same.
+
+    Attributes:
+        commit: The commit whose notes are in the store.
+        seq: The newest change of the store that the commit holds; 0 for none.
+        mark: Tells the store's change `seq` from that of any other store.
+    """
+
+    commit: str
+    seq: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Who made a commit, when, and what it says."""
+
+    id: str
+    author: str
+    at: datetime
+    message: str
+
+
+class NoteRepository(Protocol):
+    """A git repository of Markdown files with a work tree that people edit.
+
+    Paths are relative, joined by `/`, and name notes: Markdown files below `global/` and
+    `projects/`, no part of them beginning with a dot, no part of them a symbolic link. All other
+    files are left alone and kept through every commit. Nothing outside the work tree is ever read
+    or written. Blobs are named by git's ids.
+    """
+
+    @property
+    def prefix(self) -> str:
+        """The scope whose notes it holds, with all below; '' holds what no other one does."""
+        ...
+
+    @property
+    def branch(self) -> str:
+        """The branch that is written, fetched and pushed."""
+        ...
+
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """Hold the one lease on the repository across processes; it ends with the process.
+
+        On entry, what a killed process left half-written in the work tree is put right, so that it
+        is not taken for an edit by hand.
+
+        Raises:
+            Unavailable: Somebody else holds it for longer than the deadline.
+        """
+        ...
+
+    async def agreement(self) -> Agreement | None:
+        """Return the last agreement; None when there is none, or its commit is gone."""
+        ...
+
+    async def agree(self, agreement: Agreement) -> None:
+        """Keep the agreement, beside the repository's objects, atomically."""
+        ...
+
+    async def head(self) -> str | None:
+        """Return the branch's newest commit; None before the first."""
+        ...
+
+    async def describe(self, commit: str) -> Commit:
+        """Return who made it and when."""
+        ...
+
+    async def notes(self, commit: str | None) -> Mapping[str, str]:
+        """Return the blob of each note's path in a commit's tree; none for None."""
+        ...
+
+    async def read(self, blobs: Sequence[str]) -> list[bytes]:
+        """Return the content of each blob."""
+        ...
+
+    async def edited(self, paths: Sequence[str] | None) -> Mapping[str, str | None]:
+        """Return which of these notes (None: of all) lie otherwise in the work tree than in HEAD.
+
+        By path the blob of what lies there, kept as an object; None for what was deleted there.
+        Touches neither work tree nor branch.
+        """
+        ...
+
+    async def write(
+        self,
+        notes: Mapping[str, bytes | None],
+        message: str,
+        *,
+        by_hand: bool = False,
+        merged: str | None = None,
+    ) -> str:
+        """Make the branch and the work tree hold these notes, None deleting one; gives the commit.
+
+        The commit follows HEAD, and `merged` as its second parent. What lies in the work tree at
+        other paths is not touched. Git's configured identity is the author, else ours. A kill at
+        any moment leaves either the old or the new commit, and what lies in the work tree is put
+        right by the next holder.
+
+        Args:
+            notes: Content by path.
+            message: The whole message.
+            by_hand: The work tree holds them already: it is only committed.
+            merged: A commit that this one merges.
+
+        Raises:
+            InvalidRequest: A path leads through a symbolic link, or a file is in the way.
+            StorageFull, Unavailable: It cannot be written.
+        """
+        ...
+
+    async def advance(self, commit: str) -> None:
+        """Move the branch and the work tree forward to a descendant of HEAD (fast-forward)."""
+        ...
+
+    @property
+    def remote(self) -> str | None:
+        """Where it is pushed to, without any credential; None when it has no remote."""
+        ...
+
+    async def fetch(self) -> str | None:
+        """Fetch the remote's branch; gives its newest commit, None when it does not exist there.
+
+        Raises:
+            Unavailable: The remote is out of reach, too slow, or refuses the credential.
+        """
+        ...
+
+    async def push(self) -> None:
+        """Push the branch.
+
+        Raises:
+            RemoteMoved: The remote's branch is not an ancestor.
+            Unavailable: As `fetch`.
+        """
+        ...
+
+    async def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor; None for unrelated histories."""
+        ...
