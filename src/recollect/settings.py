@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     """The largest request body, in bytes; imports are streamed and not bound by it."""
     deadline_seconds: float = Field(default=60, gt=0, le=3600)
     """How long a request may take, in seconds; exports and imports are not bound by it."""
+    recall_log_days: int = Field(default=90, ge=1, le=36_500)
+    """How long it is kept what recalls gave and what became of it, in days."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe events that are logged, to standard error."""
     url: str | None = None

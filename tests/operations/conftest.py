@@ -39,6 +39,7 @@ async def context(
             vectors=store.vectors,
             jobs=store.jobs,
             maintenance=store.maintenance,
+            recalls=store.recalls,
             embedder=embedder,
             tokens=WordCounter(),
             weights=shipped_weights(),

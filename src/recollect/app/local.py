@@ -1,14 +1,15 @@
 """The store used inside a process: the client's methods run the operations directly."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Final, TypeVar
 
-from anyio import Event, Lock, create_task_group
+from anyio import Event, Lock
 
 from recollect import operations, settings
+from recollect.app.beside import beside
 from recollect.app.wiring import LoadableEmbedder, open_context
 from recollect.client.asynchronous import AsyncClient
 from recollect.client.blocking import Client
@@ -144,7 +145,7 @@ async def open_local(
     """
     async with open_context(chosen) as (context, model):
         local = LocalTransport(context, model.embedder)
-        async with _beside(local.work_in_background):
+        async with beside(local.work_in_background):
             try:
                 if catching_up:
                     await local.catch_up()
@@ -153,15 +154,3 @@ async def open_local(
                 await local.finish()
                 raise
             await local.finish()
-
-
-@asynccontextmanager
-async def _beside(work: Callable[[], Coroutine[None, None, None]]) -> AsyncGenerator[None]:
-    """Run the work for as long as the block; the block's errors come out as they are."""
-    try:
-        async with create_task_group() as tasks:
-            tasks.start_soon(work)
-            yield
-            tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None

@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, assert_never
 
 from recollect.app.ids import UuidSource
+from recollect.app.recalls import Pauses, Retention, open_recall_log
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.operations.context import Context
@@ -15,6 +16,7 @@ from recollect.ports import (
     Embedder,
     JobQueue,
     Maintenance,
+    RecallLog,
     RecordStore,
     TextIndex,
     TokenCounter,
@@ -43,6 +45,7 @@ class Store:
     vectors: VectorIndex
     jobs: JobQueue
     maintenance: Maintenance
+    recalls: RecallLog
 
 
 class LoadableEmbedder(Embedder, Protocol):
@@ -95,7 +98,11 @@ def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]
 @asynccontextmanager
 async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Model]]:
     """Open every port, close them in reverse order."""
-    async with open_store(settings) as store, open_model(settings.embedder) as model:
+    async with (
+        open_store(settings) as store,
+        open_model(settings.embedder) as model,
+        open_recall_log(store.recalls, _retention(settings, store), Pauses()) as recalls,
+    ):
         context = Context(
             principal=LOCAL,
             records=store.records,
@@ -104,18 +111,28 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Mode
             vectors=store.vectors,
             jobs=store.jobs,
             maintenance=store.maintenance,
+            recalls=recalls,
             embedder=model.embedder,
             tokens=model.tokens,
             weights=shipped_weights(),
-            now=lambda: datetime.now(UTC),
+            now=_now,
             new_id=UuidSource(),
         )
         yield context, model
 
 
+def _retention(settings: Settings, store: Store) -> Retention:
+    keep = timedelta(days=settings.recall_log_days)
+    return Retention(tenants=store.records.tenants, keep=keep, now=_now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @asynccontextmanager
 async def _open_in_memory() -> AsyncGenerator[Store]:
-    from recollect.adapters.in_memory import indexes, jobs, records, tables
+    from recollect.adapters.in_memory import indexes, jobs, recalls, records, tables
 
     world = tables.World()
     yield Store(
@@ -124,12 +141,13 @@ async def _open_in_memory() -> AsyncGenerator[Store]:
         vectors=indexes.InMemoryVectorIndex(world),
         jobs=jobs.InMemoryJobQueue(world),
         maintenance=indexes.InMemoryMaintenance(world),
+        recalls=recalls.InMemoryRecallLog(world),
     )
 
 
 @asynccontextmanager
 async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
-    from recollect.adapters.sqlite import home, jobs, maintenance, records, text, vectors
+    from recollect.adapters.sqlite import home, jobs, maintenance, recalls, records, text, vectors
 
     async with home.open_home(settings.data_dir / "tenants") as tenants:
         yield Store(
@@ -138,6 +156,7 @@ async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
             vectors=vectors.SqliteVectorIndex(tenants),
             jobs=jobs.SqliteJobQueue(tenants),
             maintenance=maintenance.SqliteMaintenance(tenants),
+            recalls=recalls.SqliteRecallLog(tenants),
         )
 
 

@@ -20,6 +20,7 @@ from recollect.ports import (
     Embedder,
     JobQueue,
     Maintenance,
+    RecallLog,
     RecordStore,
     TextIndex,
     TokenCounter,
@@ -47,6 +48,7 @@ class Context:
     vectors: VectorIndex
     jobs: JobQueue
     maintenance: Maintenance
+    recalls: RecallLog
     embedder: Embedder
     tokens: TokenCounter
     weights: Weights

@@ -22,6 +22,7 @@ from recollect.errors import Unavailable
 from recollect.operations.context import Context, operation
 from recollect.operations.embedding import model_key
 from recollect.operations.matching import best_passage
+from recollect.operations.noting import note_recall
 from recollect.operations.request import (
     MAX_QUERY_CHARACTERS,
     Kinds,
@@ -33,7 +34,7 @@ from recollect.operations.request import (
     UtcTime,
 )
 from recollect.operations.selecting import happened, of_kinds, tagged, true_at, unexpired
-from recollect.operations.views import MemoryView
+from recollect.operations.views import Arm, MemoryView
 from recollect.ports import ScoredId, ScoredPassage
 
 OVER_FETCH = 100
@@ -80,14 +81,6 @@ class Matched(Result):
     start: int
     end: int
     heading: str
-
-
-class Arm(Result):
-    """Where an arm of the search ranked the memory, from 1, and the arm's own score."""
-
-    rank: int | None
-    """null when the arm did not find it by itself."""
-    score: float
 
 
 class Hit(Result):
@@ -145,7 +138,9 @@ async def recall(context: Context, request: Recall) -> Recalled:
         candidates=len(pool),
         took_ms=round((perf_counter() - started) * 1000, 2),
     )
-    return answer.model_copy(update={"results": _within(hits, answer, request.max_tokens)})
+    kept = _within(hits, answer, request.max_tokens)
+    await note_recall(context, answer.recall_id, ((hit.memory, hit.arms) for hit in kept))
+    return answer.model_copy(update={"results": kept})
 
 
 async def candidates(context: Context, request: Recall) -> list[Candidate]:

@@ -12,6 +12,14 @@ from recollect.operations.request import Result
 Time = Annotated[datetime, PlainSerializer(format_time, return_type=str, when_used="json")]
 
 
+class Arm(Result):
+    """Where an arm of the search ranked a memory, from 1, and the arm's own score."""
+
+    rank: int | None
+    """null when the arm did not find it by itself."""
+    score: float
+
+
 class MemoryView(Result):
     """A memory: what is common to all kinds, then what its kind adds (null for the others)."""
 

@@ -6,6 +6,7 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 
 from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextIndex, VectorIndex
 from recollect.ports.models import Clock, Embedder, TokenCounter
+from recollect.ports.recalls import RecallLog
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
 from recollect.ports.repository import Agreement, Commit, NoteRepository
 from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
@@ -24,6 +25,7 @@ __all__ = [
     "Maintenance",
     "NoteRepository",
     "Outline",
+    "RecallLog",
     "RecordStore",
     "ScoredId",
     "ScoredPassage",

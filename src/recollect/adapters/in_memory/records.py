@@ -8,6 +8,7 @@ from functools import partial
 from typing import assert_never
 
 from recollect.adapters.in_memory.jobs import enqueue
+from recollect.adapters.in_memory.recalls import erase_lines
 from recollect.adapters.in_memory.tables import Tables, World
 from recollect.domain.changes import (
     REQUESTS_KEPT,
@@ -241,6 +242,7 @@ def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
         raise NotFound(memory_id)
     before = tables.memories.get(memory_id)
     last = tables.revisions.pop(memory_id)[-1].revision
+    erase_lines(tables, memory_id)
     _remove(tables, memory_id)
     tables.requests = {
         key: kept

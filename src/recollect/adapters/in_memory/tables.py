@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from recollect.domain.changes import Embedded, Idempotency, LogEntry, Revision
+from recollect.domain.feedback import Judgement, RecallLine
 from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.ports import Job
 
@@ -36,6 +37,13 @@ class Tables:
     jobs: list[StoredJob] = field(default_factory=list[StoredJob])
     requests: dict[str, Idempotency] = field(default_factory=dict[str, Idempotency])
     last_job: int = 0
+    recalls: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    recalled: dict[tuple[str, int], RecallLine] = field(
+        default_factory=dict[tuple[str, int], RecallLine]
+    )
+    judged: dict[tuple[str, int], Judgement] = field(
+        default_factory=dict[tuple[str, int], Judgement]
+    )
 
     def copy(self) -> "Tables":
         """What a transaction works on; records themselves never change."""
@@ -49,6 +57,9 @@ class Tables:
             jobs=list(self.jobs),
             requests=dict(self.requests),
             last_job=self.last_job,
+            recalls=dict(self.recalls),
+            recalled=dict(self.recalled),
+            judged=dict(self.judged),
         )
 
     def embedded(self, memory_id: str, model: str) -> Embedded | None:

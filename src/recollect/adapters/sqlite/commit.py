@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from recollect.adapters.sqlite.jobs import enqueue
+from recollect.adapters.sqlite.recalls import erase_lines
 from recollect.adapters.sqlite.rows import UPSERT, dump, memories, to_row
 from recollect.adapters.sqlite.times import to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors
@@ -189,6 +190,7 @@ class _Writer:
         last = self._last_revision(memory_id)
         if not last:
             raise NotFound(memory_id)
+        erase_lines(self._connection, memory_id)
         self._remove(memory_id)
         self._connection.execute("delete from revision where memory_id = ?", [memory_id])
         # Deleted words linger in the index's segments until they are merged.

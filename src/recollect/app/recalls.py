@@ -1,0 +1,166 @@
+"""The log that recalls are given: it keeps a note in memory and writes it a little later."""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from anyio import CancelScope, Event, Lock, sleep
+
+from recollect.app.beside import beside
+from recollect.domain.feedback import Acceptance, Judgement, NotedRecall
+from recollect.domain.scopes import ScopeSet
+from recollect.errors import RecollectError
+from recollect.ports import Clock, RecallLog
+
+log = structlog.get_logger()
+
+MOST_WAITING = 10_000
+"""How many recalls of a tenant wait at most; then, as nothing can be written, the oldest go."""
+
+PRUNED_AT_ONCE = 1000
+"""Recalls deleted in one transaction, so that other writers need not wait long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pauses:
+    """How long the work in the background rests.
+
+    Attributes:
+        writing: Before what was noted is written; a killed process loses as much.
+        failing: Before what failed is tried again.
+        starting: Before old recalls are deleted for the first time: short commands never do.
+        pruning: Before they are looked for again.
+    """
+
+    writing: timedelta = timedelta(milliseconds=500)
+    failing: timedelta = timedelta(seconds=10)
+    starting: timedelta = timedelta(seconds=10)
+    pruning: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What is deleted in the background, and whose.
+
+    Attributes:
+        tenants: Gives everybody's names.
+        keep: Older recalls are deleted.
+    """
+
+    tenants: Callable[[], Awaitable[list[str]]]
+    keep: timedelta
+    now: Clock
+
+
+class BufferedRecallLog:
+    """A RecallLog over another one, in which noting a recall waits for nothing."""
+
+    def __init__(self, kept_in: RecallLog) -> None:
+        self._kept_in = kept_in
+        self._waiting: dict[str, list[NotedRecall]] = {}
+        self._writing: defaultdict[str, Lock] = defaultdict(Lock)
+        self._noted = Event()
+
+    async def note(self, tenant: str, recall: NotedRecall) -> None:
+        """Keep the recall in memory."""
+        waiting = self._waiting.setdefault(tenant, [])
+        waiting.append(recall)
+        del waiting[:-MOST_WAITING]
+        self._noted.set()
+
+    async def add(self, tenant: str, recalls: Sequence[NotedRecall]) -> int:
+        """Write these recalls now."""
+        await self.flush(tenant)
+        return await self._kept_in.add(tenant, recalls)
+
+    async def judge(
+        self, tenant: str, scopes: ScopeSet, judgements: Sequence[Judgement]
+    ) -> list[int]:
+        """Give verdicts, also on what was noted just now."""
+        await self.flush(tenant)
+        return await self._kept_in.judge(tenant, scopes, judgements)
+
+    async def tally(self, tenant: str, scopes: ScopeSet) -> Acceptance:
+        """Count, also what was noted just now."""
+        await self.flush(tenant)
+        return await self._kept_in.tally(tenant, scopes)
+
+    async def prune(self, tenant: str, before: datetime, limit: int) -> int:
+        """Delete old recalls."""
+        await self.flush(tenant)
+        return await self._kept_in.prune(tenant, before, limit)
+
+    async def flush(self, tenant: str) -> None:
+        """Write what waits of the tenant, in one transaction; if that fails it waits on."""
+        async with self._writing[tenant]:
+            waiting = self._waiting.pop(tenant, [])
+            try:
+                if waiting:
+                    await self._kept_in.add(tenant, waiting)
+            except BaseException:
+                self._waiting[tenant] = waiting + self._waiting.pop(tenant, [])
+                raise
+
+    async def flush_all(self) -> bool:
+        """Write what waits of every tenant; False if some failed, was logged and waits on."""
+        self._noted = Event()
+        done = [await _attempt(self.flush(tenant)) for tenant in tuple(self._waiting)]
+        if not all(done):
+            self._noted.set()
+        return all(done)
+
+    async def write_in_background(self, pauses: Pauses) -> None:
+        """Write what is noted, a moment later: recalls that come together share a transaction."""
+        while True:
+            await self._noted.wait()
+            await sleep(pauses.writing.total_seconds())
+            if not await self.flush_all():
+                await sleep(pauses.failing.total_seconds())
+
+
+@asynccontextmanager
+async def open_recall_log(
+    kept_in: RecallLog, retention: Retention, pauses: Pauses
+) -> AsyncGenerator[RecallLog]:
+    """Give the log for recalls; what waits at the end is written."""
+    buffered = BufferedRecallLog(kept_in)
+
+    async def prune() -> None:
+        await sleep(pauses.starting.total_seconds())
+        while True:
+            await _attempt(prune_all(kept_in, retention))
+            await sleep(pauses.pruning.total_seconds())
+
+    async def write() -> None:
+        await buffered.write_in_background(pauses)
+
+    try:
+        async with beside(write, prune):
+            yield buffered
+    finally:
+        with CancelScope(shield=True):
+            await buffered.flush_all()
+
+
+async def prune_all(recalls: RecallLog, retention: Retention) -> None:
+    """Delete every tenant's old recalls, portion by portion."""
+    before = retention.now() - retention.keep
+    for tenant in await retention.tenants():
+        while await recalls.prune(tenant, before, PRUNED_AT_ONCE) == PRUNED_AT_ONCE:
+            pass
+
+
+async def _attempt(work: Awaitable[None]) -> bool:
+    """A boundary of the process: what fails here must neither end it nor fail a recall."""
+    try:
+        await work
+    except RecollectError as error:
+        log.warning("recalls.failed", code=error.code, problem=str(error))
+    except Exception as error:
+        log.exception("recalls.crashed", error=type(error).__name__)
+    else:
+        return True
+    return False
