@@ -16,6 +16,9 @@ PREFIX = "RECOLLECT_"
 _FROZEN = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+ToolSet = Literal["core", "all"]
+
+
 class InMemoryStoreSettings(BaseModel, frozen=True, extra="forbid"):
     """Keep memories in the process; they are lost when it ends."""
 
@@ -117,6 +120,8 @@ class Settings(BaseSettings):
     """The largest request body, in bytes; imports are streamed and not bound by it."""
     deadline_seconds: float = Field(default=60, gt=0, le=3600)
     """How long a request may take, in seconds; exports and imports are not bound by it."""
+    tools: ToolSet = "all"
+    """The MCP tools to offer: `all`, or the `core` on notes without feedback."""
     recall_log_days: int = Field(default=90, ge=1, le=36_500)
     """How long it is kept what recalls gave and what became of it, in days."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -59,6 +59,10 @@ SAMPLES: dict[str, Request] = {
     "browse": Browse(),
     "ingest": Ingest(scope="team", messages=(Message(content="Hi.", producer="Ann"),)),
     "history": History(id="1"),
+    "batch_mark_applied": operations.BatchMarkApplied.model_validate(
+        {"verdicts": [{"recall_id": "r", "memory": "n", "verdict": "maybe"}]}
+    ),
+    "recall_stats": operations.RecallStats(),
     "stats": Stats(),
     "reindex": operations.Reindex(),
     "check": operations.Check(),

@@ -38,7 +38,7 @@ async def connected(way: str, data_dir: Path, **options: Any) -> AsyncGenerator[
     if transport == "memory":
         async with (
             open_context(settings) as (context, _),
-            Client(mcp_server(context), mode=mode) as client,
+            Client(mcp_server(context, settings.tools), mode=mode) as client,
         ):
             yield client
     else:

@@ -32,6 +32,8 @@ ROUTES = [
     ("GET", "/v1/memories/{id}/history"),
     ("POST", "/v1/recall"),
     ("POST", "/v1/messages"),
+    ("POST", "/v1/recalls/verdicts"),
+    ("GET", "/v1/recalls/stats"),
     ("GET", "/v1/stats"),
     ("POST", "/v1/reindex"),
     ("POST", "/v1/check"),

@@ -35,11 +35,11 @@ async def stdio(mode: str, **settings: str) -> AsyncGenerator[Client]:
 
 
 @asynccontextmanager
-async def bridged(mode: str, data_dir: Path) -> AsyncGenerator[Client]:
+async def bridged(mode: str, data_dir: Path, **settings: str) -> AsyncGenerator[Client]:
     """A client whose `recollect mcp` passes everything on to a server."""
     async with (
         listening(settings_for(data_dir)) as url,
-        stdio(mode, URL=url, DATA_DIR=str(data_dir)) as client,
+        stdio(mode, URL=url, DATA_DIR=str(data_dir), **settings) as client,
     ):
         yield client
         async with httpx2.AsyncClient(base_url=url) as rest:
@@ -61,12 +61,17 @@ async def tools(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
 
 
 async def test_a_conversation_with_all_tools(tools: Client) -> None:
-    assert len((await tools.list_tools()).tools) == 7
+    assert len((await tools.list_tools()).tools) == 10
     placed = await call(
         tools, "remember", name="tea", content='{"tea": "at four ☕"}', tags=["drink"], scope="p"
     )
     recalled = await call(tools, "recall", query="when is tea?", scope="p")
     assert [hit["id"] for hit in recalled["results"]] == [placed["id"]]
+    verdict = {"recall_id": recalled["recall_id"], "memory": "tea", "verdict": "applied"}
+    assert (await call(tools, "mark_applied", **verdict))["rows_affected"] == 1
+    batch = await call(tools, "batch_mark_applied", verdicts=[verdict])
+    assert (batch["total_rows_affected"], batch["entries_processed"]) == (0, 1)
+    assert [r["applied"] for r in (await call(tools, "recall_stats"))["ranks"]] == [1]
     edited = await call(tools, "edit", name="tea", scope="p", content="Tea at five.")
     assert (edited["id"], edited["revision"]) == (placed["id"], 2)
     moved = await call(tools, "move", name="tea", from_scope="p", to_scope="global")
@@ -83,3 +88,11 @@ async def test_a_conversation_with_all_tools(tools: Client) -> None:
     )
     code, message = await protocol_error(tools, "list", limit=0)
     assert (code, message[:15]) == (-32602, "invalid input: ")
+
+
+async def test_a_bridge_offers_no_more_tools_than_it_is_told_to(tmp_path: Path) -> None:
+    async with bridged("auto", tmp_path, TOOLS="core") as tools:
+        assert len((await tools.list_tools()).tools) == 7
+        assert "mark" not in (tools.instructions or "mark")
+        assert await protocol_error(tools, "recall_stats") == (-32602, "tool not found")
+        assert (await call(tools, "remember", name="n", content="Tea."))["name"] == "n"

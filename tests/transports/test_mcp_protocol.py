@@ -26,15 +26,19 @@ from recollect.app.serve import open_app
 pytestmark = pytest.mark.anyio
 
 ARGUMENTS = {
+    "batch_mark_applied": ({"verdicts"}, set[str]()),
     "edit": ({"name"}, {"content", "tags", "scope"}),
     "forget": ({"name"}, {"scope"}),
     "list": (set[str](), {"scope", "limit", "cursor", "fields"}),
+    "mark_applied": ({"recall_id", "memory", "verdict"}, {"application", "confidence", "scope"}),
     "move": ({"name", "to_scope"}, {"from_scope", "new_name"}),
     "read": ({"name"}, {"scope"}),
     "recall": ({"query"}, {"scope", "limit"}),
+    "recall_stats": (set[str](), set[str]()),
     "remember": ({"content"}, {"name", "tags", "scope", "source"}),
 }
-READERS = {"list", "read", "recall"}
+READERS = {"list", "read", "recall", "recall_stats"}
+NEVER_NULL = {"tags", "confidence"}
 
 
 @pytest.fixture(params=WAYS)
@@ -48,6 +52,16 @@ async def test_all_tools_are_listed_on_one_page_by_name(tools: Client) -> None:
     assert [tool.name for tool in listing.tools] == sorted(ARGUMENTS)
     assert listing.next_cursor is None
     compact = json.dumps(_wire(listing), separators=(",", ":"))
+    assert len(compact.encode()) <= 13_000
+
+
+async def test_the_small_set_of_tools_takes_little_of_an_agent_s_attention(
+    tmp_path: Path,
+) -> None:
+    async with connected("memory auto", tmp_path, tools="core") as tools:
+        listing = await tools.list_tools()
+    assert len(listing.tools) == 7
+    compact = json.dumps(_wire(listing), separators=(",", ":"))
     assert len(compact.encode()) <= 8000
 
 
@@ -59,7 +73,7 @@ async def test_tools_take_the_arguments_that_clients_know(tools: Client) -> None
         assert schema["type"] == "object"
         assert set(schema.get("required", [])) == required
         assert schema["properties"].keys() >= required | optional
-        for name in optional - {"tags"}:
+        for name in optional - NEVER_NULL:
             assert "null" in schema["properties"][name]["type"]
 
 
@@ -77,6 +91,15 @@ async def test_results_are_as_their_schemas_say(tools: Client) -> None:
     results = {
         "remember": await call(tools, "remember", name="n", content="Tea. " * 200, tags=["x"]),
         "recall": await call(tools, "recall", query="tea"),
+        "mark_applied": await call(
+            tools, "mark_applied", recall_id="r_1", memory="n", verdict="maybe"
+        ),
+        "batch_mark_applied": await call(
+            tools,
+            "batch_mark_applied",
+            verdicts=[{"recall_id": "r_1", "memory": "n", "verdict": "maybe"}],
+        ),
+        "recall_stats": await call(tools, "recall_stats"),
         "read": await call(tools, "read", name="n"),
         "list": await call(tools, "list", limit=1),
         "edit": await call(tools, "edit", name="n", content="Tea!"),
@@ -114,7 +137,7 @@ async def test_the_server_names_itself_and_offers_tools_only(tools: Client) -> N
 async def test_the_beginning_of_the_instructions_stands_alone(tools: Client) -> None:
     instructions = tools.instructions or ""
     beginning = instructions[:512]
-    for word in ("recall", "remember", "scope", "all", "secrets"):
+    for word in ("recall", "remember", "scope", "all", "secrets", "batch_mark_applied"):
         assert word in beginning
     paragraph = instructions.partition("\n\n")[0]
     assert len(paragraph) <= 512
@@ -130,7 +153,7 @@ async def test_both_spellings_of_the_address_answer_without_a_redirect(
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     answer = await api.post(path, json=body, headers=MCP_JSON)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-    assert len(answer.json()["result"]["tools"]) == 7
+    assert len(answer.json()["result"]["tools"]) == len(ARGUMENTS)
     assert "mcp-session-id" not in answer.headers
 
 

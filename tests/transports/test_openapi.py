@@ -45,6 +45,9 @@ PLAUSIBLE: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/memories/{id}/move"): {"body": {"to_scope": "elsewhere"}},
     ("POST", "/v1/recall"): {"body": {"query": "tea", "look": "all"}},
     ("POST", "/v1/messages"): {"body": {"messages": [{"content": "Hi.", "producer": "Ann"}]}},
+    ("POST", "/v1/recalls/verdicts"): {
+        "body": {"verdicts": [{"recall_id": "r_0", "memory": "tea", "verdict": "maybe"}]}
+    },
     ("POST", "/v1/import"): {"body": HEADER},
 }
 """What is sent in half of the cases, so that the good days are tested too."""

@@ -146,6 +146,18 @@ async def recall(context: Asked, body: operations.Recall) -> Response:
     return answer(await operations.recall(context, body))
 
 
+@router.post("/recalls/verdicts", response_model=operations.Marked, responses=_ERRORS)
+async def batch_mark_applied(context: Asked, body: operations.BatchMarkApplied) -> Response:
+    """Tell what became of recalled memories; the first verdict on each stays."""
+    return answer(await operations.batch_mark_applied(context, body))
+
+
+@router.get("/recalls/stats", response_model=operations.RecallFigures, responses=_ERRORS)
+async def recall_stats(context: Asked) -> Response:
+    """Tell how the results of recalls fared, by distance, rank and arm."""
+    return answer(await operations.recall_stats(context, operations.RecallStats()))
+
+
 @router.post("/messages", response_model=operations.Ingested, responses=_ERRORS)
 async def ingest(context: AskedToWrite, body: operations.Ingest) -> Response:
     """Store messages of a conversation, in order, all or none."""

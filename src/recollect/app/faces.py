@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recollect.api.guard import PRINCIPAL
 from recollect.operations import Context
+from recollect.settings import Settings, ToolSet
 
 if TYPE_CHECKING:
     from mcp.server import Server, ServerRequestContext
@@ -40,7 +41,7 @@ class LateFace:
 
 
 @asynccontextmanager
-async def open_mcp_face(context: Context, max_body_bytes: int) -> AsyncGenerator[ASGIApp]:
+async def open_mcp_face(context: Context, settings: Settings) -> AsyncGenerator[ASGIApp]:
     """MCP over HTTP, without sessions: any replica can answer any request."""
     # Importing the SDK takes as long as the whole start; done in a thread, the server answers.
     await to_thread.run_sync(import_module, "recollect.mcp.server")
@@ -50,17 +51,17 @@ async def open_mcp_face(context: Context, max_body_bytes: int) -> AsyncGenerator
     )
 
     manager = StreamableHTTPSessionManager(
-        mcp_server(context),
+        mcp_server(context, settings.tools),
         stateless=True,
         json_response=True,
-        max_request_body_size=max_body_bytes,
+        max_request_body_size=settings.max_body_bytes,
     )
     async with manager.run():
         yield StreamableHTTPASGIApp(manager)
 
 
-def mcp_server(context: Context) -> "Server[Any]":
-    """The MCP server over this context, for HTTP and for stdio."""
+def mcp_server(context: Context, offered: ToolSet = "all") -> "Server[Any]":
+    """The MCP server with these tools over this context, for HTTP and for stdio."""
     from recollect.mcp.server import create_server
 
     def context_of(call: "ServerRequestContext[Any, Any]") -> Context:
@@ -68,4 +69,4 @@ def mcp_server(context: Context) -> "Server[Any]":
             return context
         return replace(context, principal=call.request.scope[PRINCIPAL])
 
-    return create_server(context_of, version("recollect"))
+    return create_server(context_of, version("recollect"), offered)

@@ -45,7 +45,7 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     policy = _policy(settings)
     state = State()
     async with open_context(settings) as (context, model), create_task_group() as tasks:
-        face = LateFace(partial(open_mcp_face, context, settings.max_body_bytes))
+        face = LateFace(partial(open_mcp_face, context, settings))
         # Without sessions there is nothing to listen for with GET, or to end with DELETE.
         faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]
         # One after the other: all at once, they kept the first question waiting a quarter second.

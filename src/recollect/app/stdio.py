@@ -11,13 +11,16 @@ from mcp import Client, types
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 
 from recollect.app.faces import mcp_server
 from recollect.app.running import noted_url
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
 from recollect.errors import Denied, EmbedderUnavailable, Unavailable
-from recollect.settings import Settings
+from recollect.mcp.server import instructions
+from recollect.mcp.tools import TOOLSETS
+from recollect.settings import Settings, ToolSet
 
 HEALTH_TIMEOUT_SECONDS = 2
 
@@ -39,7 +42,7 @@ async def run_stdio(settings: Settings) -> None:
         with suppress(EmbedderUnavailable):
             await model.embedder.load()
         tasks.start_soon(work_in_background, context, model.embedder)
-        await _speak(mcp_server(context))
+        await _speak(mcp_server(context, settings.tools))
         tasks.cancel_scope.cancel()
 
 
@@ -62,27 +65,35 @@ async def _bridge(url: str, settings: Settings) -> None:
         httpx2.AsyncClient(headers=headers, timeout=settings.deadline_seconds) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http)) as remote,
     ):
-        await _speak(_forwarding(remote))
+        await _speak(_forwarding(remote, settings.tools))
 
 
-def _forwarding(remote: Client) -> Server[Any]:
-    """A server that passes every call on; calls it does not know are the remote's to refuse."""
+def _forwarding(remote: Client, offered: ToolSet) -> Server[Any]:
+    """A server that passes every call on, of the tools that both offer.
+
+    Calls of tools that nobody knows are the remote's to refuse.
+    """
+    hidden = {tool.name for tool in TOOLSETS["all"]} - {tool.name for tool in TOOLSETS[offered]}
 
     async def list_tools(
         _: ServerRequestContext[Any, Any], __: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        return await remote.list_tools()
+        listing = await remote.list_tools()
+        shown = [tool for tool in listing.tools if tool.name not in hidden]
+        return listing.model_copy(update={"tools": shown})
 
     async def call_tool(
         _: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
+        if params.name in hidden:
+            raise MCPError(types.INVALID_PARAMS, "tool not found")
         return await remote.call_tool(params.name, params.arguments)
 
     return Server(
         "recollect",
         version=version("recollect"),
         title="Recollect",
-        instructions=remote.instructions,
+        instructions=instructions(offered) if hidden else remote.instructions,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )

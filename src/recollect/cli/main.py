@@ -20,6 +20,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("erase", memories.erase),
     ("list", memories.list_),
     ("history", memories.history),
+    ("mark", memories.mark),
     ("ingest", store.ingest),
     ("stats", store.stats),
     ("export", store.export),

@@ -10,6 +10,7 @@ from recollect.cli import options as o
 from recollect.cli.advice import advise
 from recollect.cli.reading import content_of, named
 from recollect.cli.session import session_of
+from recollect.domain.feedback import Confidence, Verdict
 from recollect.domain.scopes import Look
 
 
@@ -311,3 +312,30 @@ def history(
     with session.open() as client:
         revisions = client.history(memory_id, scope=scope, name=name)
     session.give(revisions)
+
+
+def mark(
+    context: typer.Context,
+    *,
+    recall_id: Annotated[str, typer.Argument(help="Of the answer, as --json shows it.")],
+    memory: Annotated[str, typer.Argument(metavar="NAME|ID", help="Of the memory.")],
+    verdict: Annotated[Verdict, typer.Argument(help="Whether it was of use.")],
+    scope: Annotated[
+        str | None, typer.Option(help="Tells memories of one name apart; '' is the root.")
+    ] = None,
+    application: Annotated[str | None, typer.Option(help="What it was used for.")] = None,
+    confidence: Annotated[Confidence, typer.Option(help="How sure you are.")] = Confidence.MEDIUM,
+    as_json: o.AsJson = False,
+) -> None:
+    """Report what became of a recalled memory; the first verdict on it stays."""
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        marked = client.mark_applied(
+            recall_id,
+            memory,
+            verdict,
+            scope=scope,
+            application=application,
+            confidence=confidence,
+        )
+    session.give(marked)

@@ -1,7 +1,7 @@
 """Commands that run until they are stopped."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,6 +9,12 @@ from recollect.cli.session import session_of
 
 if TYPE_CHECKING:
     from recollect.settings import Settings
+
+
+Tools = Annotated[
+    Literal["core", "all"] | None,
+    typer.Option(help="The MCP tools to offer: all, or the core on notes without feedback."),
+]
 
 
 def serve(
@@ -23,24 +29,27 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond loopback without a token.")
     ] = False,
+    tools: Tools = None,
 ) -> None:
     """Serve REST and MCP until stopped."""
     import anyio
 
     from recollect.app.serve import serve as serve_until_stopped
 
-    settings = session_of(context).settings(host=host, port=port, insecure=insecure or None)
+    settings = session_of(context).settings(
+        host=host, port=port, insecure=insecure or None, tools=tools
+    )
     _log(settings)
     anyio.run(serve_until_stopped, settings)
 
 
-def mcp(context: typer.Context) -> None:
+def mcp(context: typer.Context, *, tools: Tools = None) -> None:
     """Speak MCP on standard input and output, for a client that starts its servers."""
     import anyio
 
     from recollect.app.stdio import run_stdio
 
-    settings = session_of(context).settings()
+    settings = session_of(context).settings(tools=tools)
     _log(settings)
     anyio.run(run_stdio, settings)
 

@@ -51,11 +51,18 @@ def _joined(parts: "list[Ingested]") -> "Ingested":
     return parts[0].model_copy(update={"ids": ids, "known": known, "degraded": list(degraded)})
 
 
-def stats(context: typer.Context, *, as_json: o.AsJson = False) -> None:
+def stats(
+    context: typer.Context,
+    *,
+    recall: Annotated[
+        bool, typer.Option("--recall", help="Tell how the results of recalls fared instead.")
+    ] = False,
+    as_json: o.AsJson = False,
+) -> None:
     """Tell how much there is, and how well it can be searched."""
     session = session_of(context, as_json=as_json)
     with session.open() as client:
-        figures = client.stats()
+        figures = client.recall_stats() if recall else client.stats()
     session.give(figures)
 
 

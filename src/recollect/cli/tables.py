@@ -21,14 +21,17 @@ from recollect.operations import (
     Hit,
     Imported,
     Ingested,
+    Marked,
     MemoryView,
     Page,
     Recalled,
+    RecallFigures,
     Reindexed,
     Remembered,
     Result,
     Revisions,
 )
+from recollect.operations.feedback import Verdicts
 
 LINE_CHARACTERS = 200
 PASSAGE_LINES = 6
@@ -166,6 +169,43 @@ def _(result: Figures) -> None:
     _print(table)
     if result.problem:
         _print(_plain(f"no search by meaning: {result.problem}"))
+
+
+@show.register
+def _(result: Marked) -> None:
+    match result.total_rows_affected:
+        case 0:
+            _print("nothing was marked: it was not recalled there, or has its verdict already")
+        case 1:
+            _print("1 result has its verdict")
+        case count:
+            _print(f"{count} results have their verdict")
+
+
+@show.register
+def _(result: RecallFigures) -> None:
+    table = _table("", "results", "applied", "maybe", "not applied", "no verdict", "acceptance")
+    for rank in result.ranks:
+        _add_verdicts(table, f"rank {rank.rank}", rank)
+    for arm in result.arms:
+        _add_verdicts(table, f"found by {arm.arm}", arm)
+    for bucket in result.buckets:
+        _add_verdicts(table, f"distance {bucket.range}", bucket)
+    _print(table if result.ranks else "no recalls were noted yet")
+    _print(f"{result.recalls} recalls with results")
+
+
+def _add_verdicts(table: Table, label: str, verdicts: Verdicts) -> None:
+    judged = verdicts.total - verdicts.unknown
+    table.add_row(
+        _plain(label),
+        str(verdicts.total),
+        str(verdicts.applied),
+        str(verdicts.maybe),
+        str(verdicts.not_applied),
+        str(verdicts.unknown),
+        f"{verdicts.applied / judged:.0%}" if judged else "",
+    )
 
 
 @show.register

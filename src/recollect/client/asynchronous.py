@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import islice
 from os import PathLike, fspath
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from anyio import to_thread
 
@@ -13,17 +13,24 @@ from recollect import operations
 from recollect.client.http import TIMEOUT, HttpTransport
 from recollect.client.memories import PORTION, MemoryMethods
 from recollect.client.transport import Transport
+from recollect.domain import feedback
 from recollect.operations import (
     BackedUp,
     Checked,
     Figures,
     Imported,
     Ingested,
+    Marked,
     Message,
+    RecallFigures,
     Reindexed,
+    Verdict,
 )
 
 T = TypeVar("T")
+
+Said = feedback.Verdict | Literal["applied", "maybe", "not_applied"]
+Sure = feedback.Confidence | Literal["high", "medium", "low"]
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -90,6 +97,44 @@ class AsyncClient(MemoryMethods):
         return await self._run(
             operations.ingest, messages=tuple(messages), scope=scope, session=session
         )
+
+    async def mark_applied(
+        self,
+        recall_id: str,
+        memory: str,
+        verdict: Said,
+        *,
+        scope: str | None = None,
+        application: str | None = None,
+        confidence: Sure = "medium",
+    ) -> Marked:
+        """Report what became of one recalled memory; the first verdict on it stays.
+
+        Args:
+            recall_id: The answer's.
+            memory: The memory's id, or its name then.
+            verdict: Whether it was of use.
+            scope: Tells memories of one name apart; all of them are meant when left out.
+            application: What it was used for, in at most 10,000 characters.
+            confidence: How sure you are.
+        """
+        given = {
+            "recall_id": recall_id,
+            "memory": memory,
+            "verdict": verdict,
+            "scope": scope,
+            "application": application,
+            "confidence": confidence,
+        }
+        return await self.batch_mark_applied([given])
+
+    async def batch_mark_applied(self, verdicts: Iterable[Verdict | Mapping[str, Any]]) -> Marked:
+        """Report what became of recalled memories, all or none, with the fields of `Verdict`."""
+        return await self._run(operations.batch_mark_applied, verdicts=tuple(verdicts))
+
+    async def recall_stats(self) -> RecallFigures:
+        """How the results of recalls fared, by distance, rank and arm of the search."""
+        return await self._run(operations.recall_stats)
 
     async def stats(self) -> Figures:
         """How much there is, and how well it can be searched."""

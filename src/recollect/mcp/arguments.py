@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recollect.domain.feedback import Confidence
 from recollect.operations.recall import Matched
 
 Whole = Annotated[int, Field(ge=0)]
 Tags = Annotated[list[str], Field(fail_fast=True)]
+Verdict = Literal["applied", "maybe", "not_applied"]
 ListField = Literal["id", "name", "scope", "tags", "created_at", "updated_at"]
 
 
@@ -94,6 +96,31 @@ class ListArguments(Arguments):
     fields: Annotated[list[ListField], Field(fail_fast=True)] | None = None
 
 
+class MarkArguments(Arguments):
+    """Arguments of `mark_applied`."""
+
+    recall_id: str
+    memory: str
+    """The memory's name or id, as recall gave it."""
+    verdict: Verdict
+    application: str | None = None
+    """What it was used for."""
+    # Known values are the operation's to check: a wrong one was always an invalid input.
+    confidence: Annotated[str, Field(json_schema_extra={"enum": [*Confidence]})] = "medium"
+    scope: str | None = None
+    """Only if names are not unique."""
+
+
+class BatchMarkArguments(Arguments):
+    """Arguments of `batch_mark_applied`."""
+
+    verdicts: Annotated[list[MarkArguments], Field(fail_fast=True)]
+
+
+class StatsArguments(Arguments):
+    """Arguments of `recall_stats`: none."""
+
+
 class Placed(BaseModel):
     """Where a note is now."""
 
@@ -160,6 +187,12 @@ class ReadResult(BaseModel):
     created_at: str
     updated_at: str
     revision: int
+
+
+class MarkResult(BaseModel):
+    """Result of `mark_applied`."""
+
+    rows_affected: int
 
 
 class ForgetResult(BaseModel):

@@ -19,7 +19,8 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _compact(schema: dict[str, Any], *, keep_description: bool) -> dict[str, Any]:
     definitions = schema.pop("$defs", {})
-    schema.pop("description", None)
+    for model in (schema, *definitions.values()):
+        model.pop("description", None)
 
     def small(node: Any) -> Any:
         if isinstance(node, list):

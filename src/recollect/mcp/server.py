@@ -14,9 +14,10 @@ from pydantic import BaseModel, ValidationError
 from recollect.errors import Conflict, Denied, InvalidRequest, NotFound, RecollectError
 from recollect.mcp.arguments import ForgetResult
 from recollect.mcp.schemas import input_schema, output_schema
-from recollect.mcp.tools import TOOLS, Tool
+from recollect.mcp.tools import TOOLSETS, Tool
 from recollect.operations.context import Context
 from recollect.operations.request import explained
+from recollect.settings import ToolSet
 
 log = structlog.get_logger()
 
@@ -24,28 +25,39 @@ DURATION = "memory-mcp/serverProcessingDurationMs"
 MAX_PROBLEMS = 20
 """How many problems of one call are told."""
 
-INSTRUCTIONS = """\
+_BEGINNING = """\
 Long-term memory. Before you start a task, `recall` what is known about it: ask in plain words. \
 When something is decided, preferred or learned, `remember` it in a sentence or two, with a name. \
 Pass a namespace path such as org/team as scope; without one you get global notes only; 'all' \
-searches everything. Never store secrets.
+searches everything. Never store secrets."""
+
+_REPORTING = """ After using recalled memories, report what became of them, all at once, with \
+`batch_mark_applied`."""
+
+_NOTES = """
 
 `read` gives a note whole, `edit` changes it, `move` renames it, `forget` deletes it, `list` \
 shows what there is. `recall` returns the passage that matched, with its score; `degraded` names \
 what the search had to do without. Storing under an existing name replaces that note."""
 
+_FEEDBACK = """
+
+A verdict is `applied`, `maybe` or `not_applied`, for a memory of a recall_id; `mark_applied` \
+reports a single one. `recall_stats` shows how recalls fare."""
+
 
 def create_server(
-    context_of: Callable[[ServerRequestContext[Any]], Context], version: str
+    context_of: Callable[[ServerRequestContext[Any]], Context], version: str, offered: ToolSet
 ) -> Server[Any]:
     """Build the server.
 
     Args:
         context_of: The context of a call: it knows the caller by the transport's request.
         version: Ours, shown to clients.
+        offered: Which tools there are.
     """
-    tools = {tool.name: tool for tool in TOOLS}
-    listing = types.ListToolsResult(tools=[_described(tool) for tool in TOOLS])
+    tools = {tool.name: tool for tool in TOOLSETS[offered]}
+    listing = types.ListToolsResult(tools=[_described(tool) for tool in tools.values()])
 
     async def list_tools(
         _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
@@ -66,10 +78,17 @@ def create_server(
         "recollect",
         version=version,
         title="Recollect",
-        instructions=INSTRUCTIONS,
+        instructions=instructions(offered),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+
+
+def instructions(offered: ToolSet) -> str:
+    """What agents are told of these tools; some clients show the first 512 characters only."""
+    if offered == "core":
+        return _BEGINNING + _NOTES
+    return _BEGINNING + _REPORTING + _NOTES + _FEEDBACK
 
 
 async def _called(

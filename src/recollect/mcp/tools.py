@@ -1,6 +1,6 @@
 """The tools: each turns its arguments into a request, and the answer into its result."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +13,8 @@ from recollect.domain.serialisation import format_time
 from recollect.errors import InvalidRequest
 from recollect.mcp import arguments as a
 from recollect.operations.context import Context
+from recollect.operations.noting import distance
+from recollect.settings import ToolSet
 
 A = TypeVar("A", bound=a.Arguments)
 
@@ -102,7 +104,7 @@ def _hit(hit: operations.Hit) -> a.RecallHit:
         content=memory.content[:SNIPPET_CHARACTERS],
         content_length=len(memory.content),
         truncated=len(memory.content) > SNIPPET_CHARACTERS,
-        distance=max(0.0, 1 - dense.score) if dense and by_meaning else -1.0,
+        distance=distance(hit.arms),
         match_type="both" if by_meaning and lexical else "semantic" if by_meaning else "lexical",
         score=hit.score,
         matched=hit.matched,
@@ -190,6 +192,31 @@ async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
     )
 
 
+async def _mark(context: Context, asked: a.MarkArguments) -> a.MarkResult:
+    verdict = operations.Verdict.model_validate(_verdict(asked))
+    marked = await operations.batch_mark_applied(
+        context, operations.BatchMarkApplied(verdicts=(verdict,))
+    )
+    return a.MarkResult(rows_affected=marked.total_rows_affected)
+
+
+async def _batch_mark(context: Context, asked: a.BatchMarkArguments) -> operations.Marked:
+    request = operations.BatchMarkApplied.model_validate(
+        {"verdicts": [_verdict(verdict) for verdict in asked.verdicts]}
+    )
+    return await operations.batch_mark_applied(context, request)
+
+
+def _verdict(asked: a.MarkArguments) -> dict[str, Any]:
+    scope = None if asked.scope is None else _place(asked.scope)
+    return asked.model_dump() | {"scope": scope}
+
+
+async def _stats(context: Context, asked: a.StatsArguments) -> operations.RecallFigures:
+    del asked
+    return await operations.recall_stats(context, operations.RecallStats())
+
+
 def _summary(memory: operations.MemoryView, fields: list[a.ListField] | None) -> a.Summary:
     shown: dict[str, Any] = {
         "id": memory.id,
@@ -235,6 +262,13 @@ def _shown(scope: str) -> str:
 
 TOOLS: tuple[Tool[Any], ...] = (
     Tool(
+        "batch_mark_applied",
+        "Report what became of recalled memories, all at once. The first verdict on each stays.",
+        a.BatchMarkArguments,
+        operations.Marked,
+        _batch_mark,
+    ),
+    Tool(
         "edit",
         "Change a note's content or tags in place.",
         a.EditArguments,
@@ -258,6 +292,13 @@ TOOLS: tuple[Tool[Any], ...] = (
         _list,
         reads_only=True,
     ),
+    Tool(
+        "mark_applied",
+        "Report what became of one recalled memory.",
+        a.MarkArguments,
+        a.MarkResult,
+        _mark,
+    ),
     Tool("move", "Move a note to another scope or rename it.", a.MoveArguments, a.Placed, _move),
     Tool("read", "Read a note whole.", a.ReadArguments, a.ReadResult, _read, reads_only=True),
     Tool(
@@ -266,6 +307,14 @@ TOOLS: tuple[Tool[Any], ...] = (
         a.RecallArguments,
         a.RecallResult,
         _recall,
+        reads_only=True,
+    ),
+    Tool(
+        "recall_stats",
+        "Show how often recalled memories were of use, by distance, rank and arm.",
+        a.StatsArguments,
+        operations.RecallFigures,
+        _stats,
         reads_only=True,
     ),
     Tool(
@@ -278,3 +327,10 @@ TOOLS: tuple[Tool[Any], ...] = (
     ),
 )
 """Every tool, by name."""
+
+_CORE = {"edit", "forget", "list", "move", "read", "recall", "remember"}
+TOOLSETS: Mapping[ToolSet, tuple[Tool[Any], ...]] = {
+    "all": TOOLS,
+    "core": tuple(tool for tool in TOOLS if tool.name in _CORE),
+}
+"""What a server may offer; the core takes less of an agent's attention."""
