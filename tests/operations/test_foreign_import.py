@@ -1,5 +1,6 @@
 """Imports of what other tools keep, and imports that are only tried."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -7,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.examples import ALL, THEN, batch, episode, note, put
 from tests.operations.fakes import FakeClock
 
@@ -219,6 +222,39 @@ async def test_a_dry_run_tells_what_the_import_then_does(context: Context) -> No
         **dict.fromkeys((2, 3, 4, 7, 12, 13, 17), "new"),
         **dict.fromkeys((9, 11, 15), "changed"),
     }
+
+
+_TENANTS = itertools.count()
+_notes = st.builds(
+    lambda content, name, i, revision: note(content, name=name, id=i, revision=revision),
+    st.sampled_from(["One.", "Two."]),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["x", "y", "z"]),
+    st.integers(1, 3),
+)
+_ends = st.sampled_from(["x", "y", "z"])
+_lines = (
+    _notes.map(memory_line)
+    | _notes.map(foreign_line)
+    | st.builds(lambda a, b: link_line(Link(from_id=a, to_id=b, type="t")), _ends, _ends)
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(before=st.lists(_lines, max_size=4), lines=st.lists(_lines, max_size=8))
+async def test_a_dry_run_foretells_every_import(
+    context: Context, before: list[dict[str, Any]], lines: list[dict[str, Any]]
+) -> None:
+    own = replace(context, principal=Principal(name="x", tenant=f"t{next(_TENANTS)}"))
+    await bring(own, *before)
+
+    tried = await bring(own, *lines, dry_run=True)
+    done = await bring(own, *lines)
+
+    assert (tried.imported, tried.unchanged) == (done.imported, done.unchanged)
+    assert [s.line for s in tried.skipped] == [s.line for s in done.skipped]
 
 
 async def memories(context: Context) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from recollect.domain.changes import Put, PutLink, PutRecord, Verb
+from recollect.domain.changes import Put, PutLink, PutRecord, Revision, Verb
 from recollect.domain.foreign.revising import revised
 from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
 from recollect.domain.placing import unique_key
@@ -29,14 +29,14 @@ class Plan:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._memories: dict[str, Memory] = {}
+        self._puts: dict[str, Put] = {}
         self._owners: dict[tuple[str, ...], str] = {}
         self._links: dict[tuple[str, str, str], Link] = {}
         self._records: dict[tuple[str, str], RegistryRecord] = {}
 
     def clear(self) -> None:
         """Look at the store alone again."""
-        for decided in (self._memories, self._owners, self._links, self._records):
+        for decided in (self._puts, self._owners, self._links, self._records):
             decided.clear()
 
     async def step(self, record: Record) -> Step | None:
@@ -61,7 +61,7 @@ class Plan:
 
     async def _adopt(self, given: Memory) -> Step | None:
         """Store another tool's memory under a revision of ours."""
-        history = await self._context.records.history(self._context.tenant, given.id)
+        history = await self._history(given.id)
         seen = [revision.memory for revision in history if revision.memory is not None]
         if seen and not self._context.principal.scopes.covers(seen[-1].scope):
             raise NotFound(given.id)
@@ -70,15 +70,30 @@ class Plan:
             return None
         return await self._put(memory, history[-1].memory if history else None, "adopt")
 
+    async def _history(self, memory_id: str) -> list[Revision]:
+        """The memory's revisions, the one that is decided last."""
+        history = await self._context.records.history(self._context.tenant, memory_id)
+        if put := self._puts.get(memory_id):
+            decided = Revision(
+                revision=put.memory.revision,
+                recorded_at=self._context.now(),
+                actor=self._context.principal.name,
+                verb=put.verb,
+                memory=put.memory,
+            )
+            history.append(decided)
+        return history
+
     async def _put(self, memory: Memory, stored: Memory | None, verb: Verb) -> Step:
         if stored is not None and stored.revision >= memory.revision:
             raise AlreadyExists(f"{memory.id} is stored with other fields at this revision")
         await self._require_unique(memory)
-        self._memories[memory.id] = memory
+        expected = stored.revision if stored else 0
+        put = Put(memory=memory, expected_revision=expected, verb=verb)
+        self._puts[memory.id] = put
         if key := unique_key(memory):
             self._owners[key] = memory.id
-        expected = stored.revision if stored else 0
-        return Step(Put(memory=memory, expected_revision=expected, verb=verb), stored is not None)
+        return Step(put, stored is not None)
 
     async def _require_unique(self, memory: Memory) -> None:
         """Raise AlreadyExists if another memory bears the name or the client's id of this one."""
@@ -88,8 +103,8 @@ class Plan:
         owner = self._owners.get(key) or await self._stored_owner(memory)
         if owner in (None, memory.id):
             return
-        moved = self._memories.get(owner)
-        if moved is None or unique_key(moved) == key:
+        moved = self._puts.get(owner)
+        if moved is None or unique_key(moved.memory) == key:
             raise AlreadyExists(f"there is another memory {key[-1]!r} in this place already")
 
     async def _stored_owner(self, memory: Memory) -> str | None:
@@ -143,8 +158,8 @@ class Plan:
 
     async def _stored(self, memory_id: str) -> Memory | None:
         """The memory with this id, decided or stored; raises NotFound if it is out of reach."""
-        if memory_id in self._memories:
-            return self._memories[memory_id]
+        if memory_id in self._puts:
+            return self._puts[memory_id].memory
         found = await self._context.records.get(self._context.tenant, [memory_id])
         if not found:
             return None
