@@ -3,6 +3,7 @@
 A test compares the pages with what this would write.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
@@ -62,11 +63,13 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
                 if nested[0].endswith("__KIND"):
                     continue
                 yield nested
-        if choices:
-            kinds = [choice.model_fields["kind"].default for choice in choices]
+        kinds = [
+            part.model_fields["kind"].default for part in choices if "kind" in part.model_fields
+        ]
+        if kinds:
             default = f"`{kinds[-1] if name == 'store' else kinds[0]}`"
             yield f"{variable}__KIND", default, _one_line(field.description)
-        elif variable not in seen:
+        elif not choices and variable not in seen:
             seen.add(variable)
             yield variable, _default(field.default), _one_line(field.description)
 
@@ -78,6 +81,8 @@ def _model(part: Any) -> bool:
 def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "the platform's"
+    if isinstance(value, tuple) and value:
+        return f"`{json.dumps(value)}`"
     return "unset" if value in (None, ()) else f"`{value}`"
 
 

@@ -16,8 +16,10 @@ RecollectError
 │   └── Unauthenticated
 ├── ConfigError
 ├── FileProblem
+├── SignInFailed
 └── Unavailable
     ├── EmbedderUnavailable
+    ├── SecretStoreUnavailable
     ├── StoreUnavailable
     │   └── StorageFull
     └── DeadlineExceeded
@@ -150,6 +152,12 @@ class FileProblem(RecollectError):
     code = "file_problem"
 
 
+class SignInFailed(RecollectError):
+    """The host of the git remote gave no token; the message says why."""
+
+    code = "sign_in_failed"
+
+
 class Unavailable(RecollectError):
     """Something the request needs is out of reach; retrying later may help."""
 
@@ -160,6 +168,12 @@ class EmbedderUnavailable(Unavailable):
     """No embedding model is loaded; `recollect doctor` says how to get one."""
 
     code = "embedder_unavailable"
+
+
+class SecretStoreUnavailable(Unavailable):
+    """The place that keeps a token cannot be read or written."""
+
+    code = "secret_store_unavailable"
 
 
 class StoreUnavailable(Unavailable):

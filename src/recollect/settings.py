@@ -1,12 +1,22 @@
 """Every setting, declared once: what it means, its unit, range and default."""
 
 import os
+import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 
-from platformdirs import user_cache_path, user_data_path
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
+from platformdirs import user_cache_path, user_config_path, user_data_path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from typing_extensions import TypeIs
 
@@ -85,6 +95,100 @@ EmbedderSettings = Annotated[
 ]
 
 
+_AMBIGUOUS = re.compile(r"[\\\s\x00-\x1f]")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, can only be this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def origin_of(url: str) -> str:
+    """The scheme, host and port of a URL, spelt in one way.
+
+    Raises:
+        ValueError: It is not https, nor http on loopback: a token must not be sent there.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    # Other readers of URLs may take a host from behind such a character.
+    if (
+        not host
+        or _AMBIGUOUS.search(url)
+        or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+    ):
+        raise ValueError("must be an https address")
+    usual = 443 if parts.scheme == "https" else 80
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _git_host(address: str) -> str:
+    url = address if "://" in address else f"https://{address}"
+    origin = origin_of(url)
+    if url.lower().rstrip("/") != origin:
+        raise ValueError("must be a host such as github.com, without a path or a user")
+    return origin
+
+
+def _or_predecessors_token(token: object) -> object:
+    # Servers that move here from memory-mcp have it in their deployment.
+    return token or os.environ.get("MEMORY_MCP_GITHUB_TOKEN")
+
+
+SecretStoreName = Literal["file", "keyring", "k8s-secret"]
+
+
+class KubernetesSecretSettings(BaseModel):
+    """The Kubernetes Secret that may keep the token."""
+
+    model_config = _FROZEN
+
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")] = "recollect"
+    """The namespace of the Secret that keeps the token for git."""
+    secret: Annotated[
+        str,
+        Field(
+            max_length=253,
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        ),
+    ] = "recollect-git-token"  # noqa: S105  (a name)
+    """The name of the Secret that keeps the token for git, under its key `token`."""
+    kubeconfig: Path | None = None
+    """How to reach the cluster; a pod's service account, else kubectl's usual file, when unset."""
+
+
+class GitAuthSettings(BaseModel):
+    """How to sign in to the host of a git remote."""
+
+    model_config = _FROZEN
+
+    host: Annotated[str, AfterValidator(_git_host)] = "https://github.com"
+    """The host that the token is for; it is sent to no other."""
+    client_id: Annotated[str, Field(min_length=1)] | None = None
+    """The client id of the OAuth app that `recollect auth login` signs in with."""
+    token: Annotated[
+        SecretStr | None, BeforeValidator(_or_predecessors_token), Field(validate_default=True)
+    ] = None
+    """The token for git; goes before every store. `MEMORY_MCP_GITHUB_TOKEN` is read when unset."""
+    token_file: Path = Field(default_factory=lambda: user_config_path("recollect") / "git-token")
+    """The file that may keep the token for git."""
+    stores: tuple[SecretStoreName, ...] = ("file", "keyring")
+    """Where the token for git is looked for, as a JSON list of `file`, `keyring`, `k8s-secret`."""
+    kubernetes: KubernetesSecretSettings = Field(default_factory=KubernetesSecretSettings)
+
+
+class GitSettings(BaseModel):
+    """What is shared through git, and how."""
+
+    model_config = _FROZEN
+
+    auth: GitAuthSettings = Field(default_factory=GitAuthSettings)
+
+
 class Settings(BaseSettings):
     """Read once, at start, from the environment; `--` options of the command line go first."""
 
@@ -128,6 +232,7 @@ class Settings(BaseSettings):
     """The least severe events that are logged, to standard error."""
     url: str | None = None
     """A running server that the command line talks to instead of opening the data folder."""
+    git: GitSettings = Field(default_factory=GitSettings)
 
 
 def load(**options: Any) -> Settings:
@@ -145,8 +250,8 @@ def load(**options: Any) -> Settings:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except SettingsError:
         raise ConfigError(
-            "RECOLLECT_ALLOWED_HOSTS and RECOLLECT_ALLOWED_ORIGINS are JSON lists, such as "
-            '["memory.example.org"]'
+            "RECOLLECT_ALLOWED_HOSTS, RECOLLECT_ALLOWED_ORIGINS and RECOLLECT_GIT__AUTH__STORES "
+            'are JSON lists, such as ["memory.example.org"]'
         ) from None
     except ValidationError as error:
         problems = (

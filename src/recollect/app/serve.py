@@ -2,11 +2,10 @@
 
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from ipaddress import ip_address
 from types import FrameType
 
 import structlog
@@ -24,7 +23,7 @@ from recollect.app.wiring import LoadableEmbedder, open_context
 from recollect.errors import ConfigError, RecollectError
 from recollect.operations import Context, catch_up, work
 from recollect.operations.embedding import model_key
-from recollect.settings import Settings
+from recollect.settings import Settings, is_loopback
 
 log = structlog.get_logger()
 
@@ -91,7 +90,7 @@ async def work_in_background(
 
 
 def _policy(settings: Settings) -> Policy:
-    loopback = _is_loopback(settings.host)
+    loopback = is_loopback(settings.host)
     if not loopback and settings.token is None and not settings.insecure:
         raise ConfigError(
             f"listening at {settings.host} would let every machine in: set RECOLLECT_TOKEN, "
@@ -105,14 +104,6 @@ def _policy(settings: Settings) -> Policy:
         max_body_bytes=settings.max_body_bytes,
         deadline_seconds=settings.deadline_seconds,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
 
 
 async def serve(settings: Settings) -> None:

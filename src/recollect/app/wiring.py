@@ -10,23 +10,29 @@ from recollect.app.ids import UuidSource
 from recollect.app.recalls import Pauses, Retention, open_recall_log
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
+from recollect.errors import ConfigError
 from recollect.operations.context import Context
 from recollect.ports import (
     ChangeLog,
+    DeviceSignIn,
     Embedder,
     JobQueue,
     Maintenance,
     RecallLog,
     RecordStore,
+    SecretStore,
     TextIndex,
     TokenCounter,
     VectorIndex,
 )
 from recollect.settings import (
     EmbedderSettings,
+    GitAuthSettings,
     HashingSettings,
     InMemoryStoreSettings,
+    KubernetesSecretSettings,
     MiniLmSettings,
+    SecretStoreName,
     Settings,
     SqliteStoreSettings,
 )
@@ -93,6 +99,34 @@ def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]
             return _open_hashing()
         case _:
             assert_never(settings)
+
+
+def open_secret_store(settings: GitAuthSettings, name: SecretStoreName) -> SecretStore:
+    """Open one of the places that may keep the token for git.
+
+    Raises:
+        ConfigError: What it needs is not installed.
+    """
+    match name:
+        case "file":
+            from recollect.adapters.secret_file import SecretFile
+
+            return SecretFile(settings.token_file)
+        case "keyring":
+            from recollect.adapters.keyring_store import KeyringStore
+
+            return KeyringStore()
+        case "k8s-secret":
+            return _open_kubernetes_secret(settings.kubernetes)
+        case _:
+            assert_never(name)
+
+
+def open_device_sign_in(host: str, client_id: str) -> DeviceSignIn:
+    """Open the way to sign in to a host with an OAuth app."""
+    from recollect.adapters.device_flow import App, DeviceFlow
+
+    return DeviceFlow(App(host=host, client_id=client_id))
 
 
 @asynccontextmanager
@@ -174,3 +208,14 @@ async def _open_hashing() -> AsyncGenerator[Model]:
     from recollect.adapters.in_memory import embedding
 
     yield Model(embedder=embedding.HashingEmbedder(), tokens=embedding.WordCounter())
+
+
+def _open_kubernetes_secret(settings: KubernetesSecretSettings) -> SecretStore:
+    try:
+        from recollect.adapters.kubernetes_secret import KubernetesSecret
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"a Kubernetes Secret needs the package {error.name}: "
+            "pip install 'recollect[kubernetes]'"
+        ) from error
+    return KubernetesSecret(settings.namespace, settings.secret, settings.kubeconfig)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from recollect.cli import evaluate, exits, health, importing, memories, server, store
+from recollect.cli import auth, evaluate, exits, health, importing, memories, server, store
 from recollect.cli.session import Session, session_of
 
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
@@ -102,6 +102,7 @@ def options(
 for _name, _command in COMMANDS:
     app.command(_name)(_command)
 app.add_typer(importing.app, name="import")
+app.add_typer(auth.app, name="auth")
 app.add_typer(evaluate.app, name="eval")
 
 

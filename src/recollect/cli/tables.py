@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recollect.app.diagnosis import Diagnosis, Warm
+from recollect.app.sign_in import SignedIn, SignedOut, SignInStatus
 from recollect.cli.brought import Brought
 from recollect.operations import (
     BackedUp,
@@ -271,6 +272,40 @@ def _(result: Diagnosis) -> None:
     for finding in result.findings:
         mark = ("ok   ", "green") if finding.ok else ("wrong", "bold red")
         _print(Text.assemble(mark, " ", (finding.name, "cyan"), " ", _plain(finding.detail)))
+
+
+@show.register
+def _(result: SignedIn) -> None:
+    _print(_plain(f"the token for {result.host}, {_ending(result)}, is kept in {result.place}"))
+    if not result.in_use:
+        _print("this token is not the one in use: see recollect auth status")
+
+
+@show.register
+def _(result: SignInStatus) -> None:
+    if result.source is None:
+        _print(f"no token for {result.host} is set")
+    else:
+        _print(f"the token for {result.host}, {_ending(result)}, comes from {result.source}")
+
+
+@show.register
+def _(result: SignedOut) -> None:
+    for place in result.deleted:
+        _print(_plain(f"deleted the token from {place}"))
+    for problem in result.failed:
+        _print(_plain(f"not deleted: {problem}"))
+    if not result.deleted and not result.failed:
+        _print("no store holds a token")
+    if result.in_environment:
+        _print(
+            "the environment still gives one: unset RECOLLECT_GIT__AUTH__TOKEN "
+            "or MEMORY_MCP_GITHUB_TOKEN"
+        )
+
+
+def _ending(result: SignedIn | SignInStatus) -> str:
+    return f"ending in {result.ending}"
 
 
 def _table(*columns: str) -> Table:

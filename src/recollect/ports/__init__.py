@@ -9,6 +9,7 @@ from recollect.ports.models import Clock, Embedder, TokenCounter
 from recollect.ports.recalls import RecallLog
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
 from recollect.ports.repository import Agreement, Commit, NoteRepository
+from recollect.ports.secrets import DeviceCode, DeviceSignIn, SecretStore
 from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Clock",
     "Commit",
     "Counts",
+    "DeviceCode",
+    "DeviceSignIn",
     "Distribution",
     "Embedder",
     "Fault",
@@ -29,6 +32,7 @@ __all__ = [
     "RecordStore",
     "ScoredId",
     "ScoredPassage",
+    "SecretStore",
     "TextIndex",
     "TokenCounter",
     "VectorIndex",
