@@ -11,7 +11,8 @@ RecollectError
 │   ├── RevisionConflict
 │   ├── AlreadyExists
 │   ├── RemoteMoved
-│   └── IdempotencyMismatch
+│   ├── IdempotencyMismatch
+│   └── UnreadableNote
 ├── Denied
 │   └── Unauthenticated
 ├── ConfigError
@@ -123,6 +124,12 @@ class IdempotencyMismatch(Conflict):
         super().__init__(
             "this Idempotency-Key was used with another request; send a new key with a new request"
         )
+
+
+class UnreadableNote(Conflict):
+    """A file among the notes is not in their format; mend the file."""
+
+    code = "unreadable_note"
 
 
 class Denied(RecollectError):

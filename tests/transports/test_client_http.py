@@ -43,6 +43,7 @@ def all_errors() -> Iterator[errors.RecollectError]:
     yield errors.RevisionConflict("x", 1, 2)
     yield errors.AlreadyExists("exists")
     yield errors.IdempotencyMismatch()
+    yield errors.UnreadableNote("its name is missing")
     yield errors.Denied("no")
     yield errors.Unauthenticated()
     yield errors.ConfigError("config")
