@@ -1,12 +1,21 @@
 """The log that recalls are given: quick, late, and never in the way."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anyio import Event, fail_after
+from structlog.testing import capture_logs
 from tests.contract.stores import STORES
 from tests.examples import TENANT, THEN, storing
 from tests.examples import note as a_note
@@ -73,6 +82,13 @@ def watched() -> Watched:
     return Watched()
 
 
+@pytest.fixture(autouse=True)
+def told() -> Generator[list[MutableMapping[str, Any]]]:
+    """The events that were logged."""
+    with capture_logs() as events:
+        yield events
+
+
 @asynccontextmanager
 async def opened(kept_in: RecallLog, pauses: Pauses = NEVER) -> AsyncGenerator[RecallLog]:
     async with open_recall_log(kept_in, retention(TENANT), pauses) as log:
@@ -134,13 +150,20 @@ async def test_what_is_noted_is_written_in_the_background(watched: Watched) -> N
     assert watched.written == [(TENANT, 1), (TENANT, 1)]
 
 
-async def test_what_cannot_be_written_is_tried_again(watched: Watched) -> None:
+async def test_what_cannot_be_written_is_logged_and_tried_again(
+    watched: Watched, told: list[MutableMapping[str, Any]]
+) -> None:
     watched.failures = [ZeroDivisionError(), StorageFull("full"), StorageFull("full")]
     async with opened(watched, AT_ONCE) as log:
         await log.note(TENANT, noted())
         with fail_after(5):
             await watched.wrote.wait()
     assert watched.written == [(TENANT, 1)]
+    assert [(event["event"], event.get("code")) for event in told] == [
+        ("recalls.failed", "storage_full"),
+        ("recalls.failed", "storage_full"),
+        ("recalls.crashed", None),
+    ]
 
 
 async def test_a_tenant_whose_store_fails_does_not_hold_up_another(watched: Watched) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.examples import (
     ALL,
     TENANT,
+    THEN,
     batch,
     embedded,
     episode,
@@ -27,7 +28,9 @@ from recollect.adapters.sqlite.commit import apply
 from recollect.adapters.sqlite.database import Database
 from recollect.app.wiring import Store, open_store
 from recollect.domain.changes import Erase, Forget
+from recollect.domain.feedback import Judgement, NotedRecall, RecallLine, Verdict
 from recollect.domain.memory import Memory
+from recollect.domain.scopes import EVERYWHERE
 from recollect.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -75,6 +78,16 @@ async def _rebuilt(store: Store, memory: Memory) -> None:
     await store.maintenance.rebuild(TENANT)
 
 
+async def _recalled(store: Store, memory: Memory) -> None:
+    line = RecallLine(rank=0, memory_id=memory.id, scope="", name=PHRASE, distance=0.5)
+    recall = NotedRecall(id="r", at=THEN, principal="ann", lines=(line,))
+    said = Judgement(
+        recall_id="r", memory=memory.id, verdict=Verdict.APPLIED, application=PHRASE * 900
+    )
+    await store.recalls.note(TENANT, recall)
+    assert await store.recalls.judge(TENANT, EVERYWHERE, [said]) == [1]
+
+
 @pytest.mark.parametrize("others", [0, 1, 150])
 @pytest.mark.parametrize("first", [_untouched, _edited, _forgotten, _rebuilt])
 @pytest.mark.parametrize("make", [note, episode, fact])
@@ -92,6 +105,7 @@ async def test_erased_text_is_nowhere_in_the_files(
         await store.records.commit(TENANT, storing(*(note(f"Milk {i}.") for i in range(others))))
         assert all(piece in bytes_on_disk(tmp_path) for piece in PIECES[:3])
         await store.text.search(TENANT, ALL, PHRASE, 5)
+        await _recalled(store, memory)
         await first(store, memory)  # type: ignore[misc]
 
         await store.records.commit(TENANT, batch(Erase(id=memory.id)))

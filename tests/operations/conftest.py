@@ -1,6 +1,7 @@
 """A context over each home of the records, with a clock, ids and a model that tests control."""
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tests.contract.stores import STORES
 from tests.operations.fakes import CountedIds, FakeClock, FakeEmbedder
 
 from recollect.adapters.in_memory.embedding import WordCounter
+from recollect.adapters.memory_mcp import MemoryMcpRecallLog
 from recollect.app.wiring import open_store
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
@@ -40,6 +42,8 @@ async def context(
             jobs=store.jobs,
             maintenance=store.maintenance,
             recalls=store.recalls,
+            recalls_kept=timedelta(days=90),
+            foreign_recalls=MemoryMcpRecallLog(),
             embedder=embedder,
             tokens=WordCounter(),
             weights=shipped_weights(),

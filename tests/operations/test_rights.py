@@ -62,6 +62,7 @@ SAMPLES: dict[str, Request] = {
     "batch_mark_applied": operations.BatchMarkApplied.model_validate(
         {"verdicts": [{"recall_id": "r", "memory": "n", "verdict": "maybe"}]}
     ),
+    "import_recall_log": operations.ImportRecallLog(file="/nowhere/file"),
     "recall_stats": operations.RecallStats(),
     "stats": Stats(),
     "reindex": operations.Reindex(),

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from tests import foreign_logs
 from tests.transports.serving import PLANTED, client_of, refused, settings_for, stored
 from typer.testing import CliRunner
 
@@ -167,3 +169,24 @@ def test_acceptance_is_the_share_of_what_was_judged(run: Callable[..., str]) -> 
     [line] = [li for li in run("stats", "--recall").splitlines() if li.startswith("rank 1")]
 
     assert line.split() == ["rank", "1", "5", "2", "1", "1", "1", "50%"]
+
+
+def test_the_log_of_memory_mcp_is_taken_over(run: Callable[..., str], tmp_path: Path) -> None:
+    now = datetime.now(UTC).isoformat()
+    file = foreign_logs.write(
+        tmp_path / "recall_log.sqlite", foreign_logs.row(returned_at=now, was_applied="applied")
+    )
+    told = run("import", "recall-log", str(file))
+    assert told == "imported 1 results, unchanged 0; 1 new verdicts\n"
+    again = json.loads(run("import", "recall-log", str(file), "--json"))
+    assert again == {"imported": 0, "unchanged": 1, "verdicts": 0, "skipped": {}}
+    assert json.loads(run("stats", "--recall", "--json"))["ranks"][0]["applied"] == 1
+
+
+def test_what_cannot_be_taken_over_is_told(tmp_path: Path) -> None:
+    file = foreign_logs.write(tmp_path / "recall_log.sqlite", foreign_logs.row(rank=-1))
+    result = CliRunner(env={"RECOLLECT_DATA_DIR": str(tmp_path / "d")}).invoke(
+        app, ["import", "recall-log", str(file)]
+    )
+    assert result.exit_code == 1
+    assert "skipped 1: its rank is no number from 0" in result.stdout

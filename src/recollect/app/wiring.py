@@ -16,6 +16,7 @@ from recollect.ports import (
     ChangeLog,
     DeviceSignIn,
     Embedder,
+    ForeignRecallLog,
     JobQueue,
     Maintenance,
     RecallLog,
@@ -146,6 +147,8 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Mode
             jobs=store.jobs,
             maintenance=store.maintenance,
             recalls=recalls,
+            recalls_kept=_kept(settings),
+            foreign_recalls=_foreign_recalls(),
             embedder=model.embedder,
             tokens=model.tokens,
             weights=shipped_weights(),
@@ -156,8 +159,17 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Mode
 
 
 def _retention(settings: Settings, store: Store) -> Retention:
-    keep = timedelta(days=settings.recall_log_days)
-    return Retention(tenants=store.records.tenants, keep=keep, now=_now)
+    return Retention(tenants=store.records.tenants, keep=_kept(settings), now=_now)
+
+
+def _kept(settings: Settings) -> timedelta:
+    return timedelta(days=settings.recall_log_days)
+
+
+def _foreign_recalls() -> ForeignRecallLog:
+    from recollect.adapters.memory_mcp import MemoryMcpRecallLog
+
+    return MemoryMcpRecallLog()
 
 
 def _now() -> datetime:

@@ -173,6 +173,27 @@ def claude_memory(
     _bring(session_of(context, as_json=as_json), "claude-memory", found, dry_run=dry_run)
 
 
+@app.command("recall-log")
+def recall_log(
+    context: typer.Context,
+    *,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Its .memory-mcp-index/recall_log.sqlite.")
+    ],
+    as_json: o.AsJson = False,
+) -> None:
+    """Take over what memory-mcp noted of recalls, with the verdicts on them.
+
+    The file is only read. Import the notes first: a result is about the note of its name and scope.
+    """
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        imported = client.import_recall_log(file)
+    session.give(imported)
+    if imported.skipped:
+        raise typer.Exit(FAILED)
+
+
 def _bring(session: Session, tool: str, found: "Iterable[Found]", *, dry_run: bool) -> None:
     """Send what was found in a tool's store, and tell what became of it."""
     from recollect.cli.brought import Brought, lines_for

@@ -21,6 +21,7 @@ from recollect.operations import (
     Forgotten,
     Hit,
     Imported,
+    ImportedRecalls,
     Ingested,
     Marked,
     MemoryView,
@@ -207,6 +208,16 @@ def _add_verdicts(table: Table, label: str, verdicts: Verdicts) -> None:
         str(verdicts.unknown),
         f"{verdicts.applied / judged:.0%}" if judged else "",
     )
+
+
+@show.register
+def _(result: ImportedRecalls) -> None:
+    _print(
+        f"imported {result.imported} results, unchanged {result.unchanged}; "
+        f"{result.verdicts} new verdicts"
+    )
+    for reason, count in result.skipped.items():
+        _print(_plain(f"skipped {count}: {reason}"))
 
 
 @show.register

@@ -19,6 +19,7 @@ from recollect.operations import (
     Checked,
     Figures,
     Imported,
+    ImportedRecalls,
     Ingested,
     Marked,
     Message,
@@ -135,6 +136,14 @@ class AsyncClient(MemoryMethods):
     async def recall_stats(self) -> RecallFigures:
         """How the results of recalls fared, by distance, rank and arm of the search."""
         return await self._run(operations.recall_stats)
+
+    async def import_recall_log(self, file: str | PathLike[str]) -> ImportedRecalls:
+        """Take over what memory-mcp's `recall_log.sqlite` holds; only where the store is.
+
+        Raises:
+            InvalidRequest: It is no such file, or the store is behind a server.
+        """
+        return await self._run(operations.import_recall_log, file=fspath(file))
 
     async def stats(self) -> Figures:
         """How much there is, and how well it can be searched."""

@@ -134,6 +134,7 @@ class Client:
     mark_applied = _blocking(AsyncClient.mark_applied)
     batch_mark_applied = _blocking(AsyncClient.batch_mark_applied)
     recall_stats = _blocking(AsyncClient.recall_stats)
+    import_recall_log = _blocking(AsyncClient.import_recall_log)
     stats = _blocking(AsyncClient.stats)
     reindex = _blocking(AsyncClient.reindex)
     check = _blocking(AsyncClient.check)

@@ -25,6 +25,7 @@ from recollect.operations.forget import (
     forget,
     forget_scope,
 )
+from recollect.operations.import_recalls import ImportedRecalls, ImportRecallLog, import_recall_log
 from recollect.operations.ingest import Ingest, Ingested, Message, ingest
 from recollect.operations.maintain import (
     BackedUp,
@@ -63,6 +64,7 @@ ALL = (
     history,
     batch_mark_applied,
     recall_stats,
+    import_recall_log,
     stats,
     reindex,
     check,
@@ -92,7 +94,9 @@ __all__ = [
     "Forgotten",
     "History",
     "Hit",
+    "ImportRecallLog",
     "Imported",
+    "ImportedRecalls",
     "Ingest",
     "Ingested",
     "Marked",
@@ -130,6 +134,7 @@ __all__ = [
     "forget_scope",
     "history",
     "import_lines",
+    "import_recall_log",
     "ingest",
     "move",
     "read",

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, TypeVar, get_type_hints
 
 from recollect.domain.access import Principal, Right
@@ -18,6 +19,7 @@ from recollect.ports import (
     ChangeLog,
     Clock,
     Embedder,
+    ForeignRecallLog,
     JobQueue,
     Maintenance,
     RecallLog,
@@ -37,6 +39,7 @@ class Context:
 
     Attributes:
         new_id: Gives a UUID, version 7, that was never given before.
+        recalls_kept: How long the log of recalls remembers.
         weights: How recall weighs what the arms find.
         idempotency_key: The client's key for this request, if it sent one.
     """
@@ -49,6 +52,8 @@ class Context:
     jobs: JobQueue
     maintenance: Maintenance
     recalls: RecallLog
+    recalls_kept: timedelta
+    foreign_recalls: ForeignRecallLog
     embedder: Embedder
     tokens: TokenCounter
     weights: Weights

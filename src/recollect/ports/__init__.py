@@ -6,7 +6,7 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 
 from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextIndex, VectorIndex
 from recollect.ports.models import Clock, Embedder, TokenCounter
-from recollect.ports.recalls import RecallLog
+from recollect.ports.recalls import ForeignRecallLog, RecallLog
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
 from recollect.ports.repository import Agreement, Commit, NoteRepository
 from recollect.ports.secrets import DeviceCode, DeviceSignIn, SecretStore
@@ -23,6 +23,7 @@ __all__ = [
     "Distribution",
     "Embedder",
     "Fault",
+    "ForeignRecallLog",
     "Job",
     "JobQueue",
     "Maintenance",

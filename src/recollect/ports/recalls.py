@@ -1,6 +1,6 @@
 """What became of recalls."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -41,4 +41,19 @@ class RecallLog(Protocol):
 
     async def prune(self, tenant: str, before: datetime, limit: int) -> int:
         """Delete the recalls made before that time, the oldest `limit`; returns how many."""
+        ...
+
+
+class ForeignRecallLog(Protocol):
+    """A log of recalls that another program keeps."""
+
+    def read(self, file: str) -> AsyncGenerator[Sequence[Mapping[str, object]]]:
+        """Give its rows, by the names of their columns, oldest first, page by page.
+
+        Nothing is written to the file, nor beside it unless the program has it open.
+
+        Raises:
+            InvalidRequest: There is no such file, or it is no such log.
+            Unavailable: It is locked.
+        """
         ...
