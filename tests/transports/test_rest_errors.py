@@ -28,10 +28,10 @@ def test_every_error_has_its_status() -> None:
         "RecollectError": 500, "InvalidRequest": 422, "InvalidFilter": 422, "InvalidCursor": 422,
         "MethodNotAllowed": 405, "TooLarge": 413, "NotFound": 404, "Conflict": 409,
         "RevisionConflict": 409, "AlreadyExists": 409, "IdempotencyMismatch": 422,
-        "UnreadableNote": 409, "Denied": 403,
+        "UnreadableNote": 409, "RemoteMoved": 409, "SignInFailed": 500, "Denied": 403,
         "Unauthenticated": 401, "ConfigError": 500, "FileProblem": 500, "Unavailable": 503,
         "EmbedderUnavailable": 503, "StoreUnavailable": 503, "StorageFull": 507,
-        "DeadlineExceeded": 504,
+        "SecretStoreUnavailable": 503, "DeadlineExceeded": 504,
     }  # fmt: skip
 
 
