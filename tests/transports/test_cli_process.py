@@ -125,12 +125,25 @@ def wait_until_exists(file: Path) -> None:
         sleep(0.01)
 
 
-def test_a_taken_port_is_told_in_one_line(server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("127.0.0.1", "something else listens there"),
+        ("192.0.2.1", "does not have that address"),
+        ("no-such-host.invalid", "no such host name"),
+        ("", "no such host name"),
+    ],
+)
+def test_where_it_cannot_listen_is_told_in_one_line(
+    server: str, tmp_path: Path, host: str, told: str
+) -> None:
     port = server.rpartition(":")[2]
-    failed = run("--data-dir", tmp_path, "serve", "--port", port)
+    failed = run("--data-dir", tmp_path, "serve", "--insecure", "--host", host, "--port", port)
     assert failed.returncode == 2
+    assert failed.stderr.startswith("error: ")
+    assert told in failed.stderr
     assert failed.stderr.endswith("[config]\n")
-    assert "Traceback" not in failed.stderr
+    assert failed.stderr.count("\n") == 1
 
 
 def test_processes_share_a_folder(tmp_path: Path) -> None:

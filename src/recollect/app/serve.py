@@ -10,7 +10,7 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from anyio import Event, create_task_group, sleep, sleep_forever
+from anyio import Event, create_task_group, sleep, sleep_forever, to_thread
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -19,6 +19,7 @@ from recollect.api.guard import Policy
 from recollect.api.health import State
 from recollect.app import running
 from recollect.app.faces import LateFace, open_mcp_face
+from recollect.app.listening import listening
 from recollect.app.wiring import LoadableEmbedder, open_context
 from recollect.errors import ConfigError, RecollectError
 from recollect.operations import Context, catch_up, work
@@ -133,12 +134,15 @@ class _Server(uvicorn.Server):
 
 
 async def listen(app: ASGIApp, settings: Settings) -> bool:
-    """Serve the application until a signal comes; says whether that was an interrupt."""
+    """Serve the application until a signal comes; says whether that was an interrupt.
+
+    Raises:
+        ConfigError: It cannot listen there.
+    """
+    sockets = await to_thread.run_sync(listening, settings.host, settings.port)
     server = _Server(
         uvicorn.Config(
             app,
-            host=settings.host,
-            port=settings.port,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -147,24 +151,18 @@ async def listen(app: ASGIApp, settings: Settings) -> bool:
         )
     )
     async with create_task_group() as tasks:
-        tasks.start_soon(_announce, server, settings)
+        tasks.start_soon(_announce, server, settings, sockets[0].getsockname()[1])
         try:
-            await server.serve()
-        except SystemExit:  # uvicorn's way to say that the address is taken
-            raise ConfigError(
-                f"cannot listen at {settings.host}:{settings.port}; is something else there? "
-                "Choose another port with --port"
-            ) from None
+            await server.serve(sockets)
         finally:
             tasks.cancel_scope.cancel()
     return server.was_interrupted
 
 
-async def _announce(server: uvicorn.Server, settings: Settings) -> None:
+async def _announce(server: uvicorn.Server, settings: Settings, port: int) -> None:
     """Note the address in the data folder once the server listens, for `recollect mcp`."""
     while not server.started:  # noqa: ASYNC110  (uvicorn has no event for it)
         await sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("server.listening", url=f"http://{host}:{port}")
     with running.announced(settings.data_dir, f"http://{host}:{port}"):
