@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from recollect.app.running import note_of
+
 DEADLINE_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.005
 
@@ -59,13 +61,11 @@ def running(data_dir: Path, question: str) -> Generator[Server]:
 
     The question is asked again and again until it is answered in full.
     """
-    note = data_dir / "server.json"
-    note.unlink(missing_ok=True)
     started = perf_counter()
     command = [sys.executable, "-m", "recollect", "--data-dir", str(data_dir), "serve", "--port=0"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
-        url = _announced(note, process, started)
+        url = _announced(note_of(data_dir, process.pid), process, started)
         client = Client(url)
         recall = {"query": question, "look": "all"}
         answer = client.post("/v1/recall", recall)

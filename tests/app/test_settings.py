@@ -4,7 +4,6 @@ import pytest
 
 import recollect
 from recollect import settings
-from recollect.app import running
 from recollect.app.ids import UuidSource
 from recollect.app.serve import open_app
 from recollect.errors import ConfigError
@@ -86,14 +85,3 @@ def test_ids_sort_in_the_order_they_were_made() -> None:
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
     assert all(i[14] == "7" and i[19] in "89ab" for i in ids)
-
-
-def test_the_note_of_a_running_server_is_gone_when_it_stops(tmp_path: Path) -> None:
-    with running.announced(tmp_path, "http://127.0.0.1:1"):
-        assert running.noted_url(tmp_path) == "http://127.0.0.1:1"
-    assert running.noted_url(tmp_path) is None
-
-
-def test_a_damaged_note_counts_as_none(tmp_path: Path) -> None:
-    (tmp_path / running.FILE_NAME).write_text("[", encoding="utf-8")
-    assert running.noted_url(tmp_path) is None

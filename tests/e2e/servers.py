@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx2
 
+from recollect.app.running import note_of
+
 DEADLINE_SECONDS = 30
 HASHING = {"kind": "hashing"}
 _SERVE = """
@@ -58,10 +60,9 @@ class Server:
 @contextmanager
 def serving(data_dir: Path, embedder: Mapping[str, object] = HASHING) -> Generator[Server]:
     """A server over this folder, ready to answer, killed at the end if it still runs."""
-    note = data_dir / "server.json"
-    note.unlink(missing_ok=True)
     options = json.dumps({"data_dir": str(data_dir), "embedder": embedder})
     process = subprocess.Popen([sys.executable, "-c", _SERVE, options])
+    note = note_of(data_dir, process.pid)
     try:
         end = monotonic() + DEADLINE_SECONDS
         while not note.exists():

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from recollect.app.running import note_of
+
 DEADLINE_SECONDS = 60
 TOKEN = "s3cret"  # noqa: S105
 
@@ -108,7 +110,7 @@ def test_a_stopped_server_takes_its_note_away(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     with serving(tmp_path) as (url, process):
-        note = tmp_path / "server.json"
+        note = note_of(tmp_path, process.pid)
         wait_until_exists(note)
         assert json.loads(note.read_text())["url"] == url
         process.send_signal(number)

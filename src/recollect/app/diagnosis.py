@@ -11,7 +11,7 @@ import httpx2
 from anyio import to_thread
 
 from recollect import operations
-from recollect.app.running import noted_url
+from recollect.app.running import server_of
 from recollect.app.wiring import LoadableEmbedder, open_context, open_model
 from recollect.errors import RecollectError
 from recollect.operations import Context, Result
@@ -169,13 +169,5 @@ async def _tokenizer(context: Context) -> str:
 
 
 async def _noted_server(settings: Settings) -> Finding:
-    """Whether a server holds the folder; a note without a server is what a killed one leaves."""
-    url = noted_url(settings.data_dir)
-    if url is None:
-        return _found("server", "none holds the data folder")
-    try:
-        async with httpx2.AsyncClient(timeout=HEALTH_TIMEOUT_SECONDS) as http:
-            answer = await http.get(f"{url}/healthz")
-    except httpx2.HTTPError:
-        return _found("server", f"the one at {url} is gone without taking its note away")
-    return _found("server", f"{url} answers {answer.status_code}")
+    url = await server_of(settings.data_dir)
+    return _found("server", f"{url} holds the data folder" if url else "none holds the data folder")

@@ -14,7 +14,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
 from recollect.app.faces import mcp_server
-from recollect.app.running import noted_url
+from recollect.app.running import answers, server_of
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
 from recollect.errors import Denied, EmbedderUnavailable, Unavailable
@@ -31,8 +31,8 @@ async def run_stdio(settings: Settings) -> None:
     Raises:
         Unavailable: The server that the settings name does not answer.
     """
-    url = settings.url or noted_url(settings.data_dir)
-    if url is not None and await _answers(url):
+    url = settings.url or await server_of(settings.data_dir)
+    if url is not None and await answers(url):
         await _bridge(url, settings)
         return
     if settings.url is not None:
@@ -44,15 +44,6 @@ async def run_stdio(settings: Settings) -> None:
         tasks.start_soon(work_in_background, context, model.embedder)
         await _speak(mcp_server(context, settings.tools))
         tasks.cancel_scope.cancel()
-
-
-async def _answers(url: str) -> bool:
-    """Whether a server is there; a killed one leaves its note behind."""
-    try:
-        async with httpx2.AsyncClient(timeout=HEALTH_TIMEOUT_SECONDS) as client:
-            return (await client.get(f"{url}/healthz")).is_success
-    except (httpx2.HTTPError, httpx2.InvalidURL):
-        return False
 
 
 async def _bridge(url: str, settings: Settings) -> None:
