@@ -28,7 +28,8 @@ async def stdio(mode: str, **settings: str) -> AsyncGenerator[Client]:
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "recollect", "mcp"],
-        env={"PATH": os.defpath} | {f"RECOLLECT_{n}": value for n, value in settings.items()},
+        env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)}
+        | {f"RECOLLECT_{n}": value for n, value in settings.items()},
     )
     async with Client(command, mode=mode) as client:
         yield client
