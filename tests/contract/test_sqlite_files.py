@@ -273,6 +273,23 @@ async def test_a_damaged_file_is_reported_not_crashed_on(
     assert reported.value.code == "store_unavailable"
 
 
+@pytest.mark.parametrize("repair", [True, False])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+async def test_a_check_that_cannot_mend_a_file_sends_to_a_backup_not_to_a_check(
+    tmp_path: Path, damage: Callable[[bytes], bytes], *, repair: bool
+) -> None:
+    file_of(tmp_path).parent.mkdir(parents=True)
+    whole = await _filled(tmp_path)
+    file_of(tmp_path).write_bytes(damage(whole))
+
+    async with open_store(Settings(data_dir=tmp_path)) as store:
+        with pytest.raises(StoreUnavailable) as reported:
+            await store.maintenance.check(TENANT, repair=repair)
+
+    assert "recollect check" not in str(reported.value)
+    assert "recollect backup" in str(reported.value)
+
+
 @settings(max_examples=25, deadline=None)
 @given(place=st.floats(0, 1), noise=st.binary(min_size=1, max_size=600))
 async def test_damage_anywhere_gives_our_errors_only(

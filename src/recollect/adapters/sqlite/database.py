@@ -17,6 +17,12 @@ T = TypeVar("T")
 
 READERS = 4
 BUSY_TIMEOUT_MS = 20_000
+RESTORE = (
+    "stop every process that uses it, move recollect.db, recollect.db-wal and recollect.db-shm out "
+    "of the way, and put a copy that `recollect backup` made in their place"
+)
+"""What to do about a file that is beyond repair."""
+
 FOLD_TIMEOUT_MS = 500
 _WAL_PAUSE_SECONDS = 0.01
 _PRAGMAS = """
@@ -38,7 +44,13 @@ def translated_errors() -> Generator[None]:
     except sqlite3.Error as error:
         raise _translated(error) from error
     except UnicodeDecodeError as error:  # the driver could not even decode SQLite's message
-        raise StoreUnavailable("the store file is damaged; restore a backup") from error
+        raise StoreUnavailable(f"the store file is damaged: {RESTORE}") from error
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether the driver's error says that the file is damaged, or not one of SQLite's at all."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _translated(error: sqlite3.Error) -> RecollectError:
@@ -53,9 +65,9 @@ def _translated(error: sqlite3.Error) -> RecollectError:
                 f"the data folder cannot be opened for writing ({error}); check its permissions"
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreUnavailable(
-                f"the store file is damaged ({error}); run `recollect check`, or restore a backup"
-            )
+            mendable = code == sqlite3.SQLITE_CORRUPT
+            remedy = "see if `recollect check` can mend it" if mendable else RESTORE
+            return StoreUnavailable(f"the store file is damaged ({error}): {remedy}")
         case _:
             return StoreUnavailable(f"the store failed: {error}")
 
@@ -67,7 +79,7 @@ def decoding() -> Generator[None]:
         yield
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise StoreUnavailable(
-            "a row of the store file cannot be read: the file is damaged; restore a backup"
+            f"a row of the store file cannot be read: the file is damaged: {RESTORE}"
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from errno import ENOSPC
 from pathlib import Path
@@ -11,7 +11,12 @@ from typing import Literal
 
 from anyio import to_thread
 
-from recollect.adapters.sqlite.database import BUSY_TIMEOUT_MS, translated_errors
+from recollect.adapters.sqlite.database import (
+    BUSY_TIMEOUT_MS,
+    RESTORE,
+    is_damage,
+    translated_errors,
+)
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import SELECT, from_row
 from recollect.adapters.sqlite.vectors import digest
@@ -41,12 +46,13 @@ class SqliteMaintenance:
         self._home = home
 
     async def check(self, tenant: str, *, repair: bool) -> list[Fault]:
-        database = await self._home.database(tenant)
-        if repair:
-            return await database.write(_repair)
-        # Only this needs the write lock; the long search for faults reads beside all writers.
-        sound = await database.write(_sound_text_index)
-        return await database.read(lambda c: list(_faults(c, sound_text_index=sound)))
+        with _beyond_repair():
+            database = await self._home.database(tenant)
+            if repair:
+                return await database.write(_repair)
+            # Only this needs the write lock; the long search for faults reads beside all writers.
+            sound = await database.write(_sound_text_index)
+            return await database.read(lambda c: list(_faults(c, sound_text_index=sound)))
 
     async def rebuild(self, tenant: str) -> int:
         database = await self._home.database(tenant)
@@ -59,8 +65,19 @@ class SqliteMaintenance:
     async def ping(self, tenant: str) -> None:
         database = await self._home.database(tenant)
         if not await to_thread.run_sync(database.path.exists):
-            raise StoreUnavailable("the store's file is gone; stop the server and restore a backup")
+            raise StoreUnavailable(f"the store's file is gone: {RESTORE}")
         await database.write(lambda c: c.execute("select 1 from log limit 1").fetchone())
+
+
+@contextmanager
+def _beyond_repair() -> Generator[None]:
+    """What a check cannot even read it must not send its caller to a check for."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        if is_damage(error.__cause__):
+            raise StoreUnavailable(f"the store file is damaged: {RESTORE}") from error.__cause__
+        raise
 
 
 def _backup(source: Path, target: Path) -> int:
@@ -119,7 +136,7 @@ def _faults(connection: sqlite3.Connection, *, sound_text_index: bool) -> Genera
     for (problem,) in connection.execute("pragma quick_check"):
         # Newer SQLites look into the text index too; that one can be made anew.
         if problem != "ok" and "text_index" not in problem:
-            raise StoreUnavailable(f"the store file is damaged: {problem}; restore a backup")
+            raise StoreUnavailable(f"the store file is damaged ({problem}): {RESTORE}")
     yield from _memory_faults(connection)
     for query, projection in _ORPHANS:
         for (key,) in connection.execute(query):
