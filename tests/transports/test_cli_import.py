@@ -51,7 +51,7 @@ def test_serena_memories_go_to_their_project_and_to_the_root(
 ) -> None:
     shown = run("import", "serena", str(project), str(home)).stdout
 
-    assert shown == "imported 5, unchanged 0, skipped 0; 2 under another name\n"
+    assert shown == "imported 5, unchanged 0, skipped 0; 2 under another name, scope or id\n"
     assert places(answer) == {
         ":style/commits": "Brief.",
         "shop:project_overview": "# Shop\n\nA web shop; see mem:modules/payment.\n",
@@ -132,7 +132,9 @@ def test_a_dry_run_shows_what_would_come_and_stores_nothing(
     assert answer("stats")["revisions"] == 1
     assert "suggested-commands in shop" in shown
     assert "readme.txt" in shown
-    assert shown.endswith("would import 4, unchanged 0, skipped 1; 2 under another name\n")
+    assert shown.endswith(
+        "would import 4, unchanged 0, skipped 1; 2 under another name, scope or id\n"
+    )
     assert planned["dry_run"]
     assert {(p["name"], p["scope"], p["change"]) for p in planned["planned"]} == {
         ("modules/deep/er-still", "shop", "new"),
@@ -244,6 +246,53 @@ def test_a_folder_of_claudes_notes_keeps_its_paths(answer: Answer, tmp_path: Pat
     one = write(tmp_path / "CLAUDE.md", "Use uv.")
     answer("import", "claude-memory", str(one))
     assert places(answer)[":CLAUDE"] == "Use uv."
+
+
+NOTE = """---
+id: {id}
+name: {name}
+tags: []
+scope:
+  type: {scope}
+created_at: 2026-01-02T03:04:05Z
+updated_at: 2026-01-02T03:04:06Z
+---
+
+{body}
+"""
+
+
+def test_a_repository_of_memory_mcp_keeps_ids_dates_and_scopes(
+    run: Run, answer: Answer, tmp_path: Path
+) -> None:
+    repository = tmp_path / "repository"
+    ids = [f"0b8f3c1e-6f0a-4a55-9d0e-2f6b1c7d9a1{number}" for number in range(2)]
+    style = NOTE.format(id=ids[0], name="style", scope="Root", body="Brief.")
+    pool = NOTE.format(id=ids[1], name="db/pool", scope="Path\n  name: acme", body="Small.")
+    odd = NOTE.format(id="seven", name="odd", scope="Path\n  name: all", body="Odd.")
+    write(repository / "global" / "style.md", style)
+    write(repository / "projects" / "acme" / "db" / "pool.md", pool)
+    write(repository / "projects" / "all" / "odd.md", odd)
+    write(repository / "projects" / "plain.md", "No frontmatter.")
+    write(repository / ".memory-mcp-index" / "all" / "x.md", style)
+    write(repository / "README.md", "No note.")
+
+    result = answer("import", "memory-mcp", str(repository), code=1)
+
+    assert (result["imported"], len(result["skipped"])) == (3, 1)
+    assert [(r["name"], r["scope"]) for r in result["renamed"]] == [("odd", "all-scope")]
+    memory = answer("read", ids[1])
+    assert (memory["scope"], memory["name"], memory["source"]) == ("acme", "db/pool", "memory-mcp")
+    assert (memory["created_at"], memory["updated_at"]) == (
+        "2026-01-02T03:04:05Z",
+        "2026-01-02T03:04:06Z",
+    )
+    assert answer("read", "odd", "--scope", "all-scope")["external_id"] == "seven"
+    assert answer("import", "memory-mcp", str(repository), code=1)["unchanged"] == 3
+    write(repository / "global" / "style.md", style.replace("Brief.", "Be brief."))
+    assert answer("import", "memory-mcp", str(repository), code=1)["imported"] == 1
+    assert answer("read", ids[0])["revision"] == 2
+    run("import", "memory-mcp", str(tmp_path), code=2)
 
 
 def test_a_scope_that_is_given_is_not_mended(

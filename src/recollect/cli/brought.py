@@ -31,9 +31,10 @@ class Arrival(Result):
 
 
 class Renamed(Result):
-    """A note that could not keep its name or scope."""
+    """A note that could not keep its name, its scope or its id."""
 
     origin: str
+    id: str
     name: str
     scope: str
 
@@ -94,8 +95,8 @@ def _renamed(kept: Mapping[int, Filed]) -> Iterator[Renamed]:
     for filed in kept.values():
         match filed.record:
             case Memory(name=str(name)) as memory:
-                if {IMPORTED_NAME, IMPORTED_SCOPE} & memory.metadata.keys():
-                    yield Renamed(origin=filed.origin, name=name, scope=memory.scope)
+                if memory.external_id or {IMPORTED_NAME, IMPORTED_SCOPE} & memory.metadata.keys():
+                    yield Renamed(origin=filed.origin, id=memory.id, name=name, scope=memory.scope)
             case _:
                 continue
 

@@ -9,6 +9,9 @@ from stat import S_ISREG
 from recollect.domain.foreign.notes import Refused, SourceFile
 from recollect.domain.memory import MAX_CONTENT_BYTES
 
+MAX_FILE_BYTES = 2 * MAX_CONTENT_BYTES
+"""More than any note has, so that a note of the full length has room for its frontmatter."""
+
 
 def source_file(path: Path) -> SourceFile:
     """A file that was named by itself. Raises OSError."""
@@ -69,7 +72,7 @@ def _problem(path: Path, root: Path, suffixes: Sequence[str]) -> str | None:
         "it is no file": S_ISREG(status.st_mode),
         f"its name does not end with {' or '.join(suffixes)}": path.suffix in suffixes,
         "its name is not UTF-8": shown(path) == path.as_posix(),
-        f"it has more than {MAX_CONTENT_BYTES} bytes": status.st_size <= MAX_CONTENT_BYTES,
+        f"it has more than {MAX_CONTENT_BYTES} bytes": status.st_size <= MAX_FILE_BYTES,
     }
     return next((problem for problem, holds in wanted.items() if not holds), None)
 

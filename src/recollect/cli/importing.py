@@ -173,6 +173,39 @@ def claude_memory(
     _bring(session_of(context, as_json=as_json), "claude-memory", found, dry_run=dry_run)
 
 
+@app.command("memory-mcp")
+def memory_mcp(
+    context: typer.Context,
+    *,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", exists=True, file_okay=False, help="Its repository."),
+    ],
+    scope: Annotated[
+        str, typer.Option(help="The scope below which its scopes go; '' is the root.")
+    ] = "",
+    dry_run: DryRun = False,
+    as_json: o.AsJson = False,
+) -> None:
+    """Store the notes of memory-mcp's repository.
+
+    Its work tree is read, not its history. Ids, dates, tags and scopes stay. What it noted of
+    recalls comes with `recollect import recall-log`, afterwards.
+    """
+    from recollect.cli.folders import source_files
+    from recollect.domain.foreign.memory_mcp import repository_note
+    from recollect.domain.foreign.notes import SourceFile
+    from recollect.domain.note_paths import SUFFIX
+
+    check_scope(scope)
+    folders = [folder for name in ("global", "projects") if (folder := path / name).is_dir()]
+    if not folders:
+        raise typer.BadParameter(f"{path}: there is neither a folder global nor projects")
+    files = [file for folder in folders for file in source_files(folder, (SUFFIX,))]
+    found = [repository_note(f, below=scope) if isinstance(f, SourceFile) else f for f in files]
+    _bring(session_of(context, as_json=as_json), "memory-mcp", found, dry_run=dry_run)
+
+
 @app.command("recall-log")
 def recall_log(
     context: typer.Context,

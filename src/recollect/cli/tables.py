@@ -237,7 +237,7 @@ def _(result: Brought) -> None:
             _print(_plain(f"skipped {skipped.origin}: {skipped.reason}"))
     done = "would import" if result.dry_run else "imported"
     counts = f"{result.imported}, unchanged {result.unchanged}, skipped {len(result.skipped)}"
-    renamed = f"; {len(result.renamed)} under another name" if result.renamed else ""
+    renamed = f"; {len(result.renamed)} under another name, scope or id" if result.renamed else ""
     _print(f"{done} {counts}{renamed}")
 
 

@@ -1,8 +1,11 @@
 """What is found in another tool's store, before it gets names and ids of ours."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+
+from recollect.domain.memory import JsonValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +26,14 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundNote:
-    """A note as the tool keeps it; scope and name need not follow our rules.
+    """A note as the tool keeps it; scope, name and id need not follow our rules.
 
     Attributes:
         origin: Where it stands, for people.
+        id: The tool's own; None if it knows its notes by scope and name.
+        source: None stands for the tool.
+        created_at: None where the tool does not say, as for `updated_at`: when it is imported.
+        metadata: What else is known of it.
     """
 
     origin: str
@@ -35,6 +42,11 @@ class FoundNote:
     content: str
     occurred_at: datetime
     tags: tuple[str, ...] = ()
+    id: str | None = None
+    source: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
