@@ -313,7 +313,7 @@ def test_a_file_of_our_own_lines_needs_no_word_before_it(
     file = write(tmp_path / "all.jsonl", run("export").stdout)
     as_json = ["--json"]
     arguments = [*as_json, str(file)] if place == "before" else [str(file), *as_json]
-    for words in (["import"], ["import", "lines"]):
+    for words in (["import"], ["import", "lines"], ["import", "--json", "lines"]):
         assert json.loads(run(*words, *arguments).stdout)["unchanged"] == 1
     assert json.loads(run("import", "--dry-run", *arguments).stdout)["unchanged"] == 1
     given = file.read_text()

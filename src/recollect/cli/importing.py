@@ -25,11 +25,14 @@ class Sources(TyperGroup):
     """The commands by source; an argument that names none of them is a file of our own lines."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the source in front."""
-        given = next((arg for arg in args if arg == STDIN or not arg.startswith("-")), None)
-        if given is not None and given not in self.commands:
-            args = [LINES, *args]
-        return super().parse_args(ctx, args)
+        """Put the source in front, so that options may stand before it as well."""
+        rest = list(args)
+        given = next((arg for arg in rest if arg == STDIN or not arg.startswith("-")), None)
+        if given is not None:
+            if given in self.commands:
+                rest.remove(given)
+            rest.insert(0, given if given in self.commands else LINES)
+        return super().parse_args(ctx, rest)
 
 
 app = typer.Typer(

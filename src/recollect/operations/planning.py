@@ -73,16 +73,17 @@ class Plan:
     async def _history(self, memory_id: str) -> list[Revision]:
         """The memory's revisions, the one that is decided last."""
         history = await self._context.records.history(self._context.tenant, memory_id)
-        if put := self._puts.get(memory_id):
-            decided = Revision(
-                revision=put.memory.revision,
-                recorded_at=self._context.now(),
-                actor=self._context.principal.name,
-                verb=put.verb,
-                memory=put.memory,
-            )
-            history.append(decided)
-        return history
+        put = self._puts.get(memory_id)
+        if put is None:
+            return history
+        decided = Revision(
+            revision=put.memory.revision,
+            recorded_at=self._context.now(),
+            actor=self._context.principal.name,
+            verb=put.verb,
+            memory=put.memory,
+        )
+        return [*history, decided]
 
     async def _put(self, memory: Memory, stored: Memory | None, verb: Verb) -> Step:
         if stored is not None and stored.revision >= memory.revision:
