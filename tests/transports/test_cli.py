@@ -164,7 +164,7 @@ MESSAGES = [
     [json.dumps(MESSAGES), "\n\n".join(json.dumps(message) for message in MESSAGES)],
     ids=["array", "lines"],
 )
-def test_a_conversation_is_stored(answer: Answer, tmp_path: Path, text: str) -> None:
+def test_a_conversation_is_stored(run: Run, answer: Answer, tmp_path: Path, text: str) -> None:
     file = tmp_path / "talk"
     file.write_text(text, encoding="utf-8-sig")
     stored = answer("ingest", str(file), "--scope", "chat", "--session", "s")
@@ -174,6 +174,10 @@ def test_a_conversation_is_stored(answer: Answer, tmp_path: Path, text: str) -> 
     )
     assert again["ids"] == stored["ids"][:1]
     assert (stored["known"], again["known"]) == (0, 1)
+    shown = run("ingest", "-", given='[{"id": "1", "producer": "Ada", "content": "Hello"}]').stdout
+    assert shown == "stored 1 message\n"
+    shown = run("ingest", "-", given='[{"id": "1", "producer": "Ada", "content": "Hello"}]').stdout
+    assert shown == "stored 0 messages; already there: 1\n"
     shown = answer("list", "--scope", "chat", "--kind", "episode")["memories"]
     assert [memory["producer"] for memory in shown] == ["Ben", "Ada"]
 

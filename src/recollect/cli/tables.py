@@ -139,8 +139,8 @@ def _(result: Changed) -> None:
 
 @show.register
 def _(result: Ingested) -> None:
-    already = f"; {result.known} of them were there already" if result.known else ""
-    _print(f"stored {_many(len(result.ids), 'message')}{already}")
+    already = f"; already there: {result.known}" if result.known else ""
+    _print(f"stored {_many(len(result.ids) - result.known, 'message')}{already}")
     _tell_degraded(result.degraded)
 
 
