@@ -74,6 +74,8 @@ class Watched(InMemoryRecallLog):
 
     async def prune(self, tenant: str, before: object, limit: int) -> int:
         self.pruned.set()
+        if tenant == self.failing_tenant:
+            raise StorageFull("full")
         return await super().prune(tenant, before, limit)  # type: ignore[arg-type]
 
 
@@ -226,6 +228,16 @@ async def test_all_old_recalls_of_all_tenants_are_deleted(watched: Watched) -> N
     await prune_all(watched, retention("a", "b"))
     for tenant in ("a", "b"):
         assert (await watched.tally(tenant, EVERYWHERE)).recalls == 1
+
+
+async def test_a_tenant_that_cannot_be_pruned_does_not_hold_up_another(watched: Watched) -> None:
+    old = THEN - timedelta(days=2)
+    for tenant in ("full", TENANT):
+        await watched.add(tenant, [noted(at=old)])
+    watched.failing_tenant = "full"
+    await prune_all(watched, retention("full", TENANT))
+    assert (await watched.tally("full", EVERYWHERE)).recalls == 1
+    assert (await watched.tally(TENANT, EVERYWHERE)).recalls == 0
 
 
 @pytest.mark.parametrize("kind", STORES)

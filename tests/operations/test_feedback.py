@@ -16,13 +16,13 @@ from recollect.operations import (
     Context,
     EraseOne,
     Ingest,
+    Mark,
     Message,
     Move,
     Recall,
     RecallFigures,
     RecallStats,
     Remember,
-    Verdict,
     batch_mark_applied,
     erase,
     ingest,
@@ -216,5 +216,5 @@ def test_a_wrong_verdict_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_a_verdict_is_of_medium_confidence_unless_told() -> None:
-    given = Verdict.model_validate({"recall_id": "r", "memory": "n", "verdict": "maybe"})
+    given = Mark.model_validate({"recall_id": "r", "memory": "n", "verdict": "maybe"})
     assert given.confidence == "medium"

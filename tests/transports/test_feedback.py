@@ -19,7 +19,7 @@ from recollect.cli.main import app
 from recollect.client.asynchronous import AsyncClient
 from recollect.client.http import HttpTransport
 from recollect.errors import InvalidRequest
-from recollect.operations import RecallFigures, Verdict
+from recollect.operations import Mark, RecallFigures
 from recollect.settings import SqliteStoreSettings
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ async def test_the_sdk_reports_verdicts_and_shows_the_figures(client: AsyncClien
     many = await client.batch_mark_applied(
         [
             {"recall_id": found.recall_id, "memory": note.id, "verdict": "maybe"},
-            Verdict.model_validate(
+            Mark.model_validate(
                 {"recall_id": found.recall_id, "memory": "tea", "verdict": "not_applied"}
             ),
         ]

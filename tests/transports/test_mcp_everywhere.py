@@ -23,11 +23,11 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def stdio(mode: str, **settings: str) -> AsyncGenerator[Client]:
+async def stdio(mode: str, *options: str, **settings: str) -> AsyncGenerator[Client]:
     """A client that starts `recollect mcp` for itself."""
     command = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "recollect", "mcp"],
+        args=["-m", "recollect", "mcp", *options],
         env={"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)}
         | {f"RECOLLECT_{n}": value for n, value in settings.items()},
     )
@@ -36,11 +36,11 @@ async def stdio(mode: str, **settings: str) -> AsyncGenerator[Client]:
 
 
 @asynccontextmanager
-async def bridged(mode: str, data_dir: Path, **settings: str) -> AsyncGenerator[Client]:
+async def bridged(mode: str, data_dir: Path, *options: str) -> AsyncGenerator[Client]:
     """A client whose `recollect mcp` passes everything on to a server."""
     async with (
         listening(settings_for(data_dir)) as url,
-        stdio(mode, URL=url, DATA_DIR=str(data_dir), **settings) as client,
+        stdio(mode, *options, URL=url, DATA_DIR=str(data_dir)) as client,
     ):
         yield client
         async with httpx2.AsyncClient(base_url=url) as rest:
@@ -92,7 +92,7 @@ async def test_a_conversation_with_all_tools(tools: Client) -> None:
 
 
 async def test_a_bridge_offers_no_more_tools_than_it_is_told_to(tmp_path: Path) -> None:
-    async with bridged("auto", tmp_path, TOOLS="core") as tools:
+    async with bridged("auto", tmp_path, "--tools", "core") as tools:
         assert len((await tools.list_tools()).tools) == 7
         assert "mark" not in (tools.instructions or "mark")
         assert await protocol_error(tools, "recall_stats") == (-32602, "tool not found")

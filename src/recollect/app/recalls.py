@@ -131,7 +131,7 @@ async def open_recall_log(
     async def prune() -> None:
         await sleep(pauses.starting.total_seconds())
         while True:
-            await _attempt(prune_all(kept_in, retention))
+            await prune_all(kept_in, retention)
             await sleep(pauses.pruning.total_seconds())
 
     async def write() -> None:
@@ -146,11 +146,18 @@ async def open_recall_log(
 
 
 async def prune_all(recalls: RecallLog, retention: Retention) -> None:
-    """Delete every tenant's old recalls, portion by portion."""
+    """Delete every tenant's old recalls, portion by portion; what fails is logged."""
     before = retention.now() - retention.keep
-    for tenant in await retention.tenants():
+
+    async def prune(tenant: str) -> None:
         while await recalls.prune(tenant, before, PRUNED_AT_ONCE) == PRUNED_AT_ONCE:
             pass
+
+    async def prune_each() -> None:
+        for tenant in await retention.tenants():
+            await _attempt(prune(tenant))
+
+    await _attempt(prune_each())
 
 
 async def _attempt(work: Awaitable[None]) -> bool:

@@ -21,11 +21,11 @@ from recollect.operations import (
     Imported,
     ImportedRecalls,
     Ingested,
+    Mark,
     Marked,
     Message,
     RecallFigures,
     Reindexed,
-    Verdict,
 )
 
 T = TypeVar("T")
@@ -129,8 +129,8 @@ class AsyncClient(MemoryMethods):
         }
         return await self.batch_mark_applied([given])
 
-    async def batch_mark_applied(self, verdicts: Iterable[Verdict | Mapping[str, Any]]) -> Marked:
-        """Report what became of recalled memories, all or none, with the fields of `Verdict`."""
+    async def batch_mark_applied(self, verdicts: Iterable[Mark | Mapping[str, Any]]) -> Marked:
+        """Report what became of recalled memories, all or none, with the fields of `Mark`."""
         return await self._run(operations.batch_mark_applied, verdicts=tuple(verdicts))
 
     async def recall_stats(self) -> RecallFigures:

@@ -115,6 +115,7 @@ class BatchMarkArguments(Arguments):
     """Arguments of `batch_mark_applied`."""
 
     verdicts: Annotated[list[MarkArguments], Field(fail_fast=True)]
+    """The arguments of mark_applied, for each."""
 
 
 class StatsArguments(Arguments):

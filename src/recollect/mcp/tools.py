@@ -193,21 +193,21 @@ async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
 
 
 async def _mark(context: Context, asked: a.MarkArguments) -> a.MarkResult:
-    verdict = operations.Verdict.model_validate(_verdict(asked))
+    mark = operations.Mark.model_validate(_mark_of(asked))
     marked = await operations.batch_mark_applied(
-        context, operations.BatchMarkApplied(verdicts=(verdict,))
+        context, operations.BatchMarkApplied(verdicts=(mark,))
     )
     return a.MarkResult(rows_affected=marked.total_rows_affected)
 
 
 async def _batch_mark(context: Context, asked: a.BatchMarkArguments) -> operations.Marked:
     request = operations.BatchMarkApplied.model_validate(
-        {"verdicts": [_verdict(verdict) for verdict in asked.verdicts]}
+        {"verdicts": [_mark_of(verdict) for verdict in asked.verdicts]}
     )
     return await operations.batch_mark_applied(context, request)
 
 
-def _verdict(asked: a.MarkArguments) -> dict[str, Any]:
+def _mark_of(asked: a.MarkArguments) -> dict[str, Any]:
     scope = None if asked.scope is None else _place(asked.scope)
     return asked.model_dump() | {"scope": scope}
 

@@ -4,16 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from recollect.domain import feedback
 from recollect.domain.access import Right
-from recollect.domain.feedback import BUCKETS, Confidence, Judgement, Tally
+from recollect.domain.feedback import BUCKETS, Confidence, Judgement, Tally, Verdict
 from recollect.operations.context import Context, operation
 from recollect.operations.request import Label, Request, Result, Scope, Text
 
 MAX_APPLICATION_CHARACTERS = 10_000
 
 
-class Verdict(Request):
+class Mark(Request):
     """What became of one memory of a recall."""
 
     recall_id: Label
@@ -21,7 +20,7 @@ class Verdict(Request):
     """Its name, or its id."""
     scope: Scope | None = None
     """Tells memories of one name apart; all of them are meant when left out."""
-    verdict: feedback.Verdict
+    verdict: Verdict
     application: Annotated[Text, Field(max_length=MAX_APPLICATION_CHARACTERS)] | None = None
     """What it was used for."""
     confidence: Confidence = Confidence.MEDIUM
@@ -30,7 +29,7 @@ class Verdict(Request):
 class BatchMarkApplied(Request):
     """Report what became of recalled memories."""
 
-    verdicts: Annotated[tuple[Verdict, ...], Field(min_length=1, fail_fast=True)]
+    verdicts: Annotated[tuple[Mark, ...], Field(min_length=1, fail_fast=True)]
 
 
 class Marked(Result):
@@ -48,7 +47,7 @@ async def batch_mark_applied(context: Context, request: BatchMarkApplied) -> Mar
 
     It takes the right to read: who may recall may say what came of it. No memory changes.
     """
-    judgements = [Judgement(**dict(verdict)) for verdict in request.verdicts]
+    judgements = [Judgement(**dict(mark)) for mark in request.verdicts]
     rows = await context.recalls.judge(context.tenant, context.principal.scopes, judgements)
     return Marked(total_rows_affected=sum(rows), entries_processed=len(rows), rows_affected=rows)
 
