@@ -62,8 +62,8 @@ def parts_of(data_dir: Path, asked: list[str]) -> Parts:
 
 async def _embedded(data_dir: Path, asked: list[str]) -> tuple[FloatMatrix, Spread, str]:
     """The questions' vectors, how long each took, and the model's key."""
-    async with open_context(load(data_dir=data_dir)) as (context, model):
-        await model.embedder.load()
+    async with open_context(load(data_dir=data_dir)) as (context, embedders):
+        await embedders.embedder.load()
         taken: list[float] = []
         found: list[FloatMatrix] = []
         for question in asked:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import typer
 from pydantic import BaseModel
@@ -19,7 +19,7 @@ from recollect.cli.exits import exit_code
 from recollect.cli.main import app as cli
 from recollect.mcp.schemas import input_schema
 from recollect.mcp.tools import TOOLS
-from recollect.settings import PREFIX, Settings
+from recollect.settings import PREFIX, Settings, choices
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
@@ -57,25 +57,19 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
     seen: set[str] = set()
     for name, field in model.model_fields.items():
         variable = prefix + name.upper()
-        choices = [part for part in (field.annotation, *get_args(field.annotation)) if _model(part)]
-        for choice in choices:
+        offered = choices(field.annotation)
+        for choice in offered:
             for nested in _settings(choice, variable + "__"):
                 if nested[0].endswith("__KIND"):
                     continue
                 yield nested
-        kinds = [
-            part.model_fields["kind"].default for part in choices if "kind" in part.model_fields
-        ]
-        if kinds:
-            default = f"`{kinds[-1] if name == 'store' else kinds[0]}`"
+        if any("kind" in choice.model_fields for choice in offered):
+            usual = field.get_default(call_default_factory=True)
+            default = _default(usual and usual.kind)
             yield f"{variable}__KIND", default, _one_line(field.description)
-        elif not choices and variable not in seen:
+        elif not offered and variable not in seen:
             seen.add(variable)
             yield variable, _default(field.default), _one_line(field.description)
-
-
-def _model(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, BaseModel)
 
 
 def _default(value: Any) -> str:

@@ -88,6 +88,8 @@ class HashingSettings(BaseModel):
     model_config = _FROZEN
 
     kind: Literal["hashing"] = "hashing"
+    dimensions: int = Field(default=64, ge=1, le=4096)
+    """Numbers in a vector of the `hashing` embedder."""
 
 
 EmbedderSettings = Annotated[
@@ -208,6 +210,8 @@ class Settings(BaseSettings):
     """Where memories are kept: `sqlite` or `in_memory`."""
     embedder: EmbedderSettings = Field(default_factory=MiniLmSettings)
     """What turns text into vectors: `minilm` or `hashing`."""
+    previous_embedder: EmbedderSettings | None = None
+    """What `embedder` was before: keep answering from its vectors until all is embedded anew."""
     host: str = "127.0.0.1"
     """The address to listen at; any but loopback needs a token."""
     port: int = Field(default=8080, ge=0, le=65535)
@@ -266,11 +270,22 @@ def variable_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> I
     """Every environment variable that means something; a choice's own are repeated per kind."""
     for name, field in model.model_fields.items():
         variable = prefix + name.upper()
-        parts = [p for p in (field.annotation, *get_args(field.annotation)) if _is_model(p)]
-        if not parts:
+        offered = choices(field.annotation)
+        if not offered:
             yield variable
-        for part in parts:
-            yield from variable_names(part, variable + "__")
+        for choice in offered:
+            yield from variable_names(choice, variable + "__")
+
+
+def choices(annotation: Any) -> list[type[BaseModel]]:
+    """The settings classes that a field's type offers; none for a plain value."""
+    if _is_model(annotation):
+        return [annotation]
+    return [choice for part in get_args(annotation) for choice in choices(part)]
+
+
+def _is_model(annotation: Any) -> TypeIs[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def unknown_variables() -> list[str]:
@@ -284,7 +299,3 @@ def unknown_variables() -> list[str]:
         and name.upper() not in known
         and not name.upper().startswith(PREFIX + "TEST_")
     )
-
-
-def _is_model(annotation: Any) -> TypeIs[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

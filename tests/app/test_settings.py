@@ -48,6 +48,18 @@ def test_the_usual_kind_need_not_be_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert settings.load().embedder == settings.MiniLmSettings(path=Path("/models"))
 
 
+def test_the_previous_embedder_is_chosen_like_the_current_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert settings.load().previous_embedder is None
+    monkeypatch.setenv("RECOLLECT_PREVIOUS_EMBEDDER__KIND", "hashing")
+    monkeypatch.setenv("RECOLLECT_PREVIOUS_EMBEDDER__DIMENSIONS", "32")
+    assert settings.load().previous_embedder == settings.HashingSettings(dimensions=32)
+    monkeypatch.setenv("RECOLLECT_PREVIOUS_EMBEDDER__DIMENSION", "32")
+    with pytest.raises(ConfigError, match="DIMENSION"):
+        settings.load()
+
+
 def test_an_empty_token_or_a_list_that_is_none_stops_the_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -58,9 +58,11 @@ class Server:
 
 
 @contextmanager
-def serving(data_dir: Path, embedder: Mapping[str, object] = HASHING) -> Generator[Server]:
+def serving(
+    data_dir: Path, embedder: Mapping[str, object] = HASHING, **more: object
+) -> Generator[Server]:
     """A server over this folder, ready to answer, killed at the end if it still runs."""
-    options = json.dumps({"data_dir": str(data_dir), "embedder": embedder})
+    options = json.dumps({"data_dir": str(data_dir), "embedder": embedder} | more)
     process = subprocess.Popen([sys.executable, "-c", _SERVE, options])
     note = note_of(data_dir, process.pid)
     try:

@@ -66,8 +66,8 @@ def _told_until_killed(forker: subprocess.Popen[str], folder: Path, count: int) 
 
 async def _assert_all_is_there(folder: Path, ids: list[str]) -> None:
     settings = load(data_dir=folder, embedder=HashingSettings())
-    async with open_context(settings) as (context, model):
-        await model.embedder.load()
+    async with open_context(settings) as (context, embedders):
+        await embedders.embedder.load()
         found = await context.records.get(context.tenant, ids)
         assert [memory.id for memory in found] == ids
         checked = await operations.check(context, operations.Check(repair=False))

@@ -23,8 +23,8 @@ WRITERS = 4
 async def write_for_ever(folder: Path) -> None:
     _tell(str(os.getpid()))
     settings = load(data_dir=folder, embedder=HashingSettings())
-    async with open_context(settings) as (context, model), anyio.create_task_group() as tasks:
-        await model.embedder.load()
+    async with open_context(settings) as (context, embedders), anyio.create_task_group() as tasks:
+        await embedders.embedder.load()
         for writer in range(WRITERS):
             tasks.start_soon(_write, context, writer)
 

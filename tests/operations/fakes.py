@@ -40,7 +40,8 @@ class FakeEmbedder(HashingEmbedder):
 
     problem: str | None = None  # type: ignore[assignment]
 
-    def __init__(self) -> None:
+    def __init__(self, dimensions: int = 64) -> None:
+        super().__init__(dimensions)
         self.documents: list[str] = []
 
     async def embed(

@@ -53,7 +53,7 @@ async def test_figures_tell_how_much_there_is(context: Context, embedder: FakeEm
     assert figures.by_scope == {"": 1, "work": 1}
     assert (figures.links, figures.revisions, figures.last_seq, figures.waiting) == (0, 3, 3, 0)
     assert figures.problem is None
-    assert figures.model.startswith("hashing/")
+    assert figures.model.startswith("hashing-64/")
     embedder.problem = "run `recollect warmup`"
     assert (await stats(context, Stats())).problem == "run `recollect warmup`"
 

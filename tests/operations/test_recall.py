@@ -300,7 +300,7 @@ async def test_a_very_long_note_is_embedded_to_its_end_in_the_background(
     best = (await ask(context, "which zebra escaped")).results[0]
 
     assert "The zebra escaped from the zoo." in best.matched.text
-    assert (await context.records.counts("default", "hashing/markdown-1/words")).waiting == 0
+    assert (await context.records.counts("default", "hashing-64/markdown-1/words")).waiting == 0
 
 
 class StaleTextIndex(TextIndex):

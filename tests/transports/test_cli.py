@@ -282,8 +282,32 @@ def test_a_missing_model_is_told_with_its_remedy(tmp_path: Path) -> None:
     assert "still waiting to be embedded: 2" in told.stderr
 
 
+def test_vectors_that_nothing_can_ask_are_told_with_the_remedy(run: Run, tmp_path: Path) -> None:
+    run("remember", "The kettle is blue.")
+    changed = {
+        "RECOLLECT_EMBEDDER__KIND": "hashing",
+        "RECOLLECT_EMBEDDER__DIMENSIONS": "32",
+        "RECOLLECT_DATA_DIR": str(tmp_path / "d"),
+    }
+    runner = CliRunner(env=changed)
+    assert runner.invoke(app, ["doctor"]).exit_code == 0
+    for command in ("doctor", "stats"):
+        shown = " ".join(runner.invoke(app, [command]).stdout.split())
+        assert "vectors of hashing-64 lie idle (1 of the memories)" in shown
+        assert "RECOLLECT_PREVIOUS_EMBEDDER__KIND" in shown
+    found = json.loads(runner.invoke(app, ["recall", "kettle", "--json"]).stdout)
+    assert found["results"][0]["arms"].keys() == {"lexical"}
+
+    runner = CliRunner(env=changed | {"RECOLLECT_PREVIOUS_EMBEDDER__KIND": "hashing"})
+    assert "hashing-64 from built in" in runner.invoke(app, ["doctor"]).stdout
+    assert "RECOLLECT" not in runner.invoke(app, ["stats"]).stdout
+    found = json.loads(runner.invoke(app, ["recall", "kettle", "--json"]).stdout)
+    assert found["results"][0]["arms"].keys() == {"dense", "lexical"}
+    assert found["degraded"] == ["dense"]
+
+
 def test_warming_up_says_where_the_model_comes_from(answer: Answer, tmp_path: Path) -> None:
-    ready = {"model": "hashing", "source": "built in", "cache": None, "embedded": 0}
+    ready = {"model": "hashing-64", "source": "built in", "cache": None, "embedded": 0}
     assert answer("warmup") == ready
     assert not (tmp_path / "d").exists()
 

@@ -81,10 +81,13 @@ async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
     yield await to_thread.run_sync(_full_text_search)
     if isinstance(settings.store, SqliteStoreSettings):
         yield await to_thread.run_sync(_data_folder, settings.data_dir)
-    async with open_context(settings) as (context, model):
-        yield await _examined("store", lambda: _store(context))
-        yield await _examined("embedder", lambda: _embedder(model.embedder))
+    async with open_context(settings) as (context, embedders):
+        yield await _examined("embedder", lambda: _embedder(embedders.embedder))
+        if previous := embedders.previous_embedder:
+            yield await _examined("previous embedder", lambda: _embedder(previous))
         yield await _examined("tokenizer", lambda: _tokenizer(context))
+        # Last, since what it says of the memories that wait depends on the models.
+        yield await _examined("store", lambda: _store(context))
     yield await _noted_server(settings)
 
 
@@ -151,10 +154,9 @@ def _data_folder(folder: Path) -> Finding:
 async def _store(context: Context) -> str:
     await context.maintenance.ping(context.tenant)
     figures = await operations.stats(context, operations.Stats())
-    return (
-        f"{figures.memories} memories in {figures.size_bytes} bytes; "
-        f"{figures.waiting} wait to be embedded"
-    )
+    held = f"{figures.memories} memories in {figures.size_bytes} bytes"
+    waiting = f"{figures.waiting} wait to be embedded"
+    return "; ".join(filter(None, (held, waiting, figures.advice)))
 
 
 async def _embedder(embedder: LoadableEmbedder) -> str:

@@ -34,8 +34,8 @@ async def run_evaluation(settings: Settings, wanted: Evaluation, progress: Progr
     if dataset.name != wanted.name:
         raise InvalidRequest(f"{wanted.file} holds {dataset.name}, not {wanted.name}")
     with TemporaryDirectory() as folder:
-        async with open_context(_apart(settings, folder)) as (context, model):
-            await model.embedder.load()
+        async with open_context(_apart(settings, folder)) as (context, embedders):
+            await embedders.embedder.load()
             return await evaluate(context, dataset, wanted.choice, progress)
 
 
@@ -46,8 +46,8 @@ async def run_training(settings: Settings, files: Sequence[Path], progress: Prog
         InvalidRequest, EmbedderUnavailable: As for `run_evaluation`.
     """
     with TemporaryDirectory() as folder:
-        async with open_context(_apart(settings, folder)) as (context, model):
-            await model.embedder.load()
+        async with open_context(_apart(settings, folder)) as (context, embedders):
+            await embedders.embedder.load()
             asked = [
                 question
                 for file in files

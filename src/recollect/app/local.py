@@ -10,7 +10,7 @@ from anyio import Event, Lock
 
 from recollect import operations, settings
 from recollect.app.beside import beside
-from recollect.app.wiring import LoadableEmbedder, open_context
+from recollect.app.wiring import Embedders, open_context
 from recollect.client.asynchronous import AsyncClient
 from recollect.client.blocking import Client
 from recollect.errors import EmbedderUnavailable, Unavailable
@@ -40,9 +40,9 @@ class LocalTransport:
     answers say so in `degraded`.
     """
 
-    def __init__(self, context: Context, embedder: LoadableEmbedder) -> None:
+    def __init__(self, context: Context, embedders: Embedders) -> None:
         self._context = context
-        self._embedder = embedder
+        self._embedders = embedders
         self._is_loaded = False
         self._loading = Lock()
         self._working = Lock()
@@ -92,7 +92,7 @@ class LocalTransport:
         async with self._working:
             if self._waits.is_set():
                 self._waits = Event()
-                if self._embedder.problem is not None:
+                if self._embedders.embedder.problem is not None:
                     return  # an attempt now would only put off the next one
                 with suppress(Unavailable):
                     await operations.catch_up(self._context)
@@ -104,7 +104,9 @@ class LocalTransport:
             if not self._is_loaded:
                 self._is_loaded = True
                 with suppress(EmbedderUnavailable):
-                    await self._embedder.load()
+                    await self._embedders.embedder.load()
+                with suppress(EmbedderUnavailable):
+                    await self._embedders.load_previous(self._context)
 
 
 def open_client(path: str | PathLike[str] | None = None) -> Client:
@@ -143,8 +145,8 @@ async def open_local(
         chosen: The settings.
         catching_up: Embed what earlier writes have left, too.
     """
-    async with open_context(chosen) as (context, model):
-        local = LocalTransport(context, model.embedder)
+    async with open_context(chosen) as (context, embedders):
+        local = LocalTransport(context, embedders)
         async with beside(local.work_in_background):
             try:
                 if catching_up:

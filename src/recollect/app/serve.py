@@ -1,12 +1,13 @@
 """Serving: one process with its context, its faces and its work in the background."""
 
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from types import FrameType
+from typing import TypeVar
 
 import structlog
 import uvicorn
@@ -20,11 +21,13 @@ from recollect.api.health import State
 from recollect.app import running
 from recollect.app.faces import LateFace, open_mcp_face
 from recollect.app.listening import listening
-from recollect.app.wiring import LoadableEmbedder, open_context
+from recollect.app.wiring import Embedders, open_context
 from recollect.errors import ConfigError, RecollectError
 from recollect.operations import Context, catch_up, work
-from recollect.operations.embedding import model_key
+from recollect.operations.embedding import model_key, older_keys
 from recollect.settings import Settings, is_loopback
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -44,13 +47,13 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     """
     policy = _policy(settings)
     state = State()
-    async with open_context(settings) as (context, model), create_task_group() as tasks:
+    async with open_context(settings) as (context, embedders), create_task_group() as tasks:
         face = LateFace(partial(open_mcp_face, context, settings))
         # Without sessions there is nothing to listen for with GET, or to end with DELETE.
         faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]
         # One after the other: all at once, they kept the first question waiting a quarter second.
         loaded = Event()
-        tasks.start_soon(work_in_background, context, model.embedder, loaded)
+        tasks.start_soon(work_in_background, context, embedders, loaded)
         tasks.start_soon(face.open, loaded)
         await context.log.last_seq(context.tenant)
         state.starting = None
@@ -59,35 +62,50 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
 
 
 async def work_in_background(
-    context: Context, embedder: LoadableEmbedder, loaded: Event | None = None
+    context: Context, embedders: Embedders, loaded: Event | None = None
 ) -> None:
-    """Load the model, then do what waits, for as long as the process runs.
+    """Load the models, then do what waits, for as long as the process runs.
 
-    The event is set once loading was tried.
+    The event is set once loading the current model was tried.
+    """
+    tried = loaded or Event()
+
+    async def load() -> None:
+        try:
+            await embedders.embedder.load()
+        finally:
+            tried.set()
+        await context.vectors.warm(context.tenant, model_key(context))
+        await catch_up(context)
+
+    async def load_previous() -> None:
+        await tried.wait()
+        await embedders.load_previous(context)
+        for key in await older_keys(context):
+            await context.vectors.warm(context.tenant, key)
+
+    async with create_task_group() as tasks:
+        tasks.start_soon(_insist, load_previous)
+        await _insist(load)
+        while True:
+            if not await _insist(partial(work, context)):
+                await sleep(POLL.total_seconds())
+
+
+async def _insist(step: Callable[[], Awaitable[T]]) -> T:
+    """Do it until it succeeds.
 
     What fails is logged and tried again: a full disk or a missing model must not end the server.
     """
-    ready = False
     while True:
         try:
-            if not ready:
-                try:
-                    await embedder.load()
-                finally:
-                    if loaded is not None:
-                        loaded.set()
-                await context.vectors.warm(context.tenant, model_key(context))
-                await catch_up(context)
-                ready = True
-            if not await work(context):
-                await sleep(POLL.total_seconds())
+            return await step()
         except RecollectError as error:
             log.warning("background.failed", code=error.code, problem=str(error))
-            await sleep(AGAIN.total_seconds())
         except Exception as error:
             # A boundary of the process: answers from words are better than no server.
             log.exception("background.crashed", error=type(error).__name__)
-            await sleep(AGAIN.total_seconds())
+        await sleep(AGAIN.total_seconds())
 
 
 def _policy(settings: Settings) -> Policy:

@@ -59,11 +59,11 @@ async def _run(settings: Settings) -> None:
         return
     if settings.url is not None:
         raise Unavailable(f"there is no server at {settings.url}; start it, or unset RECOLLECT_URL")
-    async with open_context(settings) as (context, model), create_task_group() as tasks:
+    async with open_context(settings) as (context, embedders), create_task_group() as tasks:
         # A tenth of a second, so that not even the first answer goes without meaning.
         with suppress(EmbedderUnavailable):
-            await model.embedder.load()
-        tasks.start_soon(work_in_background, context, model.embedder)
+            await embedders.embedder.load()
+        tasks.start_soon(work_in_background, context, embedders)
         await _speak(mcp_server(context, settings.tools))
         tasks.cancel_scope.cancel()
 

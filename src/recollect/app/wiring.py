@@ -12,6 +12,7 @@ from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.errors import ConfigError
 from recollect.operations.context import Context
+from recollect.operations.embedding import model_key
 from recollect.ports import (
     ChangeLog,
     DeviceSignIn,
@@ -97,7 +98,7 @@ def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]
         case MiniLmSettings():
             return _open_minilm(settings)
         case HashingSettings():
-            return _open_hashing()
+            return _open_hashing(settings)
         case _:
             assert_never(settings)
 
@@ -130,12 +131,32 @@ def open_device_sign_in(host: str, client_id: str) -> DeviceSignIn:
     return DeviceFlow(App(host=host, client_id=client_id))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedders:
+    """The context's embedders, not loaded yet."""
+
+    embedder: LoadableEmbedder
+    previous_embedder: LoadableEmbedder | None
+
+    async def load_previous(self, context: Context) -> None:
+        """Load the previous one if there is one and its vectors still have to answer.
+
+        Raises:
+            EmbedderUnavailable: As `load` does.
+        """
+        if self.previous_embedder is None:
+            return
+        if not await context.vectors.is_complete(context.tenant, model_key(context)):
+            await self.previous_embedder.load()
+
+
 @asynccontextmanager
-async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Model]]:
+async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embedders]]:
     """Open every port, close them in reverse order."""
     async with (
         open_store(settings) as store,
         open_model(settings.embedder) as model,
+        _open_previous(settings) as previous,
         open_recall_log(store.recalls, _retention(settings, store), Pauses()) as recalls,
     ):
         context = Context(
@@ -154,8 +175,18 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Mode
             weights=shipped_weights(),
             now=_now,
             new_id=UuidSource(),
+            previous_embedder=previous,
         )
-        yield context, model
+        yield context, Embedders(embedder=model.embedder, previous_embedder=previous)
+
+
+@asynccontextmanager
+async def _open_previous(settings: Settings) -> AsyncGenerator[LoadableEmbedder | None]:
+    if settings.previous_embedder is None:
+        yield None
+        return
+    async with open_model(settings.previous_embedder) as model:
+        yield model.embedder
 
 
 def _retention(settings: Settings, store: Store) -> Retention:
@@ -216,10 +247,12 @@ async def _open_minilm(settings: MiniLmSettings) -> AsyncGenerator[Model]:
 
 
 @asynccontextmanager
-async def _open_hashing() -> AsyncGenerator[Model]:
+async def _open_hashing(settings: HashingSettings) -> AsyncGenerator[Model]:
     from recollect.adapters.in_memory import embedding
 
-    yield Model(embedder=embedding.HashingEmbedder(), tokens=embedding.WordCounter())
+    yield Model(
+        embedder=embedding.HashingEmbedder(settings.dimensions), tokens=embedding.WordCounter()
+    )
 
 
 def _open_kubernetes_secret(settings: KubernetesSecretSettings) -> SecretStore:

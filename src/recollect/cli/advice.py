@@ -39,7 +39,7 @@ def _by_words(figures: "Figures") -> None:
         told = f"searched by words only: {figures.problem}"
     else:
         told = (
-            f"not everything could be searched by meaning ({figures.waiting} wait to be embedded); "
+            f"search by meaning is not at its best ({figures.waiting} wait to be embedded); "
             "`recollect warmup` embeds what waits"
         )
     typer.echo(told, err=True)

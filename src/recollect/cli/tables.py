@@ -166,11 +166,16 @@ def _(result: Figures) -> None:
     table.add_row("size", f"{result.size_bytes / 1e6:.1f} MB")
     table.add_row("model", result.model)
     table.add_row("wait to be embedded", str(result.waiting))
+    for model, count in sorted(result.by_model.items()):
+        if model != result.model:
+            table.add_row(_plain(f"still embedded by {model}"), str(count))
     for scope, count in sorted(result.by_scope.items()):
         table.add_row(_plain(f"scope {scope or '(root)'}"), str(count))
     _print(table)
     if result.problem:
         _print(_plain(f"no search by meaning: {result.problem}"))
+    if result.advice:
+        _print(_plain(result.advice))
 
 
 @show.register

@@ -41,6 +41,7 @@ class Context:
         new_id: Gives a UUID, version 7, that was never given before.
         recalls_kept: How long the log of recalls remembers.
         weights: How recall weighs what the arms find.
+        previous_embedder: Asks the vectors of the model before, until all is embedded anew.
         idempotency_key: The client's key for this request, if it sent one.
     """
 
@@ -59,6 +60,7 @@ class Context:
     weights: Weights
     now: Clock
     new_id: Callable[[], str]
+    previous_embedder: Embedder | None = None
     idempotency_key: str | None = None
     origin: str = "client"
 

@@ -14,6 +14,7 @@ from recollect.domain.passages import Passage
 from recollect.domain.searchable import prefix
 from recollect.errors import EmbedderUnavailable
 from recollect.operations.context import Context
+from recollect.ports import Embedder
 
 PASSAGES_AT_ONCE = 8
 """How many passages of a memory are embedded before a write is acknowledged."""
@@ -48,6 +49,23 @@ class Embedding:
 def model_key(context: Context) -> str:
     """Names everything that vectors depend on: model, rules of cutting, tokenizer."""
     return f"{context.embedder.model}/{chunking.VERSION}/{context.tokens.key}"
+
+
+def model_of(key: str) -> str:
+    """The model of a model key, which may hold slashes itself; the other parts hold none."""
+    return key.rsplit("/", 2)[0]
+
+
+def embedder_of(context: Context, key: str) -> Embedder | None:
+    """The embedder that puts questions to vectors of this key; None if no setting names it."""
+    at_hand = (context.embedder, context.previous_embedder)
+    return next((e for e in at_hand if e and e.model == model_of(key)), None)
+
+
+async def older_keys(context: Context) -> list[str]:
+    """The keys of older vectors that an embedder at hand can ask."""
+    stored = await context.vectors.models(context.tenant)
+    return [key for key in stored if key != model_key(context) and embedder_of(context, key)]
 
 
 async def embed_now(context: Context, memories: Sequence[Memory]) -> Embedding:

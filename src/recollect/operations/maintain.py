@@ -1,5 +1,6 @@
 """Keep the store healthy: figures, checks, rebuilding, backups, work in the background."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,7 +10,14 @@ from pydantic import Field
 from recollect.domain.access import Right
 from recollect.errors import RecollectError
 from recollect.operations.context import Context, operation
-from recollect.operations.embedding import BACKLOG, QUEUE, embed_waiting, model_key
+from recollect.operations.embedding import (
+    BACKLOG,
+    QUEUE,
+    embed_waiting,
+    embedder_of,
+    model_key,
+    model_of,
+)
 from recollect.operations.request import Request, Result
 
 LEASE = timedelta(minutes=5)
@@ -31,7 +39,11 @@ class Figures(Result):
     last_seq: int
     """The newest line of the change log."""
     waiting: int
-    """Memories that have no complete vectors yet."""
+    """Memories that have no complete vectors of the model yet."""
+    by_model: dict[str, int]
+    """Memories with complete vectors of each model; older ones are embedded anew."""
+    advice: str | None
+    """What would let memories that wait be found by meaning; null when nothing is missing."""
     size_bytes: int
     model: str
     problem: str | None
@@ -53,9 +65,28 @@ async def stats(context: Context, request: Stats) -> Figures:
         revisions=counts.revisions if everything else 0,
         last_seq=counts.last_seq,
         waiting=counts.waiting if everything else 0,
+        by_model=dict(counts.by_model) if everything else {},
+        advice=_advice(context, counts.by_model) if everything else None,
         size_bytes=counts.size_bytes if everything else 0,
         model=model_key(context),
         problem=context.embedder.problem,
+    )
+
+
+def _advice(context: Context, by_model: Mapping[str, int]) -> str | None:
+    """What would let older vectors answer, if they cannot."""
+    previous = context.previous_embedder
+    asked = {key: embedder_of(context, key) for key in by_model}
+    if previous and previous.problem and previous in asked.values():
+        return f"the previous model cannot answer: {previous.problem}"
+    idle = {key: by_model[key] for key, embedder in asked.items() if embedder is None}
+    if not idle:
+        return None
+    models = ", ".join(sorted({model_of(key) for key in idle}))
+    return (
+        f"vectors of {models} lie idle ({sum(idle.values())} of the memories): these are found by "
+        "words alone until they are embedded anew; name that model in "
+        "RECOLLECT_PREVIOUS_EMBEDDER__KIND and start again to have them found by meaning meanwhile"
     )
 
 

@@ -1,6 +1,6 @@
 """Find memories by meaning and by words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -14,13 +14,12 @@ from recollect.domain.access import Right
 from recollect.domain.features import Candidate
 from recollect.domain.filters import all_of, parse
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector
 from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Selection
 from recollect.errors import Unavailable
+from recollect.operations import meaning
 from recollect.operations.context import Context, operation
-from recollect.operations.embedding import model_key
 from recollect.operations.matching import best_passage
 from recollect.operations.noting import note_recall
 from recollect.operations.request import (
@@ -114,7 +113,7 @@ class _Found:
 
     lexical: list[ScoredId] = field(default_factory=list[ScoredId])
     dense: list[ScoredId] = field(default_factory=list[ScoredId])
-    vector: FloatVector | None = None
+    questions: meaning.Questions = ()
     degraded: list[str] = field(default_factory=list[str])
 
 
@@ -185,12 +184,10 @@ async def _dense(context: Context, request: Recall, selection: Selection, found:
     """The search by meaning; when it cannot be done, or not all, the answer says so."""
     found.degraded.append("dense")
     with suppress(Unavailable):
-        vectors = await context.embedder.embed([request.query], purpose="query")
-        found.dense = await context.vectors.search(
-            context.tenant, selection, model_key(context), vectors[0], OVER_FETCH
-        )
-        found.vector = vectors[0]
-        if await context.vectors.is_complete(context.tenant, model_key(context)):
+        asked = await meaning.ask(context, request.query)
+        found.dense = await meaning.search(context, selection, asked.questions, OVER_FETCH)
+        found.questions = asked.questions
+        if asked.complete:
             found.degraded.remove("dense")
 
 
@@ -198,10 +195,8 @@ async def _pool(context: Context, selection: Selection, found: _Found) -> list[C
     """The candidates of both arms, each with both scores where they can be had."""
     lexical = {hit.id: hit.score for hit in found.lexical}
     ids = list(dict.fromkeys((*(hit.id for hit in found.dense), *lexical)))
-    dense: Mapping[str, float] = {}
-    if found.vector is not None:
-        # Those that the dense arm found as well: among near equals its rounding would decide.
-        dense = await context.vectors.scores(context.tenant, ids, model_key(context), found.vector)
+    # Those that the dense arm found as well: among near equals its rounding would decide.
+    dense = await meaning.scores(context, ids, found.questions)
     # An index may lag behind: the records decide what the answer may hold.
     outlines = await context.records.outlines(context.tenant, selection, ids)
     return [
@@ -230,11 +225,7 @@ async def _hits(
     """The best as they are now; what was changed out of the selection meanwhile is left out."""
     best = await context.records.select(context.tenant, selection, [r.id for r in ranked])
     memories = {memory.id: memory for memory in best}
-    passages: Mapping[str, list[ScoredPassage]] = {}
-    if found.vector is not None:
-        passages = await context.vectors.passages(
-            context.tenant, best, model_key(context), found.vector
-        )
+    passages = await meaning.passages(context, best, found.questions)
     return [
         Hit(
             memory=MemoryView.of(memory),

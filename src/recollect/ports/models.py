@@ -43,7 +43,7 @@ class TokenCounter(Protocol):
 
     @property
     def key(self) -> str:
-        """Names the tokenizer; passages cut by another one are cut again."""
+        """Names the tokenizer, without a slash; passages cut by another one are cut again."""
         ...
 
     def spans(self, text: str) -> list[tuple[int, int]]:

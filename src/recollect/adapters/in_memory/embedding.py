@@ -16,10 +16,12 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 class HashingEmbedder:
     """Texts that share words get similar vectors; nothing more is promised."""
 
-    model = "hashing"
-    dimensions = 64
     problem = None
     source = "built in"
+
+    def __init__(self, dimensions: int = 64) -> None:
+        self.dimensions = dimensions
+        self.model = f"hashing-{dimensions}"
 
     async def load(self, *, allow_download: bool = False) -> None:
         """There is nothing to load."""

@@ -1,0 +1,158 @@
+"""Search by meaning: in the current model's vectors, and in older ones as long as there are any."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from recollect.domain.memory import Memory
+from recollect.domain.passages import FloatVector
+from recollect.domain.selection import Selection
+from recollect.errors import EmbedderUnavailable
+from recollect.operations.context import Context
+from recollect.operations.embedding import embedder_of, model_key, older_keys
+from recollect.ports import Distribution, ScoredId, ScoredPassage
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Puts one model's scores on the scale of another's.
+
+    Cosines of different models cannot be compared: what is near lies at 0.4 for one and at 0.85
+    for another. So a score counts by how far it stands out among the scores that the same question
+    has with everything the model embedded: it keeps its distance from their mean, in standard
+    deviations, as test normalisation does in speaker verification (Auckenthaler, Carey and
+    Lloyd-Thomas, "Score Normalization for Text-Independent Speaker Verification Systems", 2000).
+    Unlike ranks, or the way from the worst hit to the best, it does not take the best of the few
+    memories that happen to be embedded anew for as good as the best of all others.
+    """
+
+    factor: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def between(cls, own: Distribution | None, target: Distribution | None) -> "Scale":
+        """The scale that maps one distribution onto the other; scores stay if either lacks."""
+        if own is None or target is None:
+            return cls()
+        factor = target.deviation / own.deviation
+        return cls(factor, target.mean - factor * own.mean)
+
+    def __call__(self, score: float) -> float:
+        """The score on the target's scale; a cosine may come to lie beyond 1."""
+        return self.factor * score + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to the vectors of one model key."""
+
+    model: str
+    vector: FloatVector
+    scale: Scale = Scale()
+
+
+Questions: TypeAlias = Sequence[Question]
+"""The same question to every model key that can answer, the current one last.
+
+A memory only ever moves on to the current key: who asks in this order misses none that moves
+meanwhile.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question in vectors.
+
+    Attributes:
+        complete: Whether no memory is left out of the search.
+    """
+
+    questions: Questions
+    complete: bool
+
+
+async def ask(context: Context, query: str) -> Asked:
+    """Embed a question for every model whose vectors can answer it.
+
+    Those are the current model's, and while not everything is embedded by it those made by the
+    same model with other rules of cutting, and the previous embedder's.
+    """
+    current = model_key(context)
+    complete = await context.vectors.is_complete(context.tenant, current)
+    older = [] if complete else await older_keys(context)
+    vectors = await _vectors(context, query, [*older, current])
+    return Asked(await _on_one_scale(context, vectors), complete and current in vectors)
+
+
+async def search(
+    context: Context, selection: Selection, questions: Questions, limit: int
+) -> list[ScoredId]:
+    """The best memories of each model on one scale, best first, ties by id.
+
+    Each model brings up to `limit`, so that none hides another's.
+    """
+    found: dict[str, float] = {}
+    for asked in questions:
+        hits = await context.vectors.search(
+            context.tenant, selection, asked.model, asked.vector, limit
+        )
+        found |= {hit.id: asked.scale(hit.score) for hit in hits}
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [ScoredId(id=memory_id, score=score) for memory_id, score in ranked]
+
+
+async def scores(context: Context, ids: Sequence[str], questions: Questions) -> Mapping[str, float]:
+    """The exact score of each of these memories' best passage, on one scale."""
+    found: dict[str, float] = {}
+    for asked in questions:
+        of_model = await context.vectors.scores(context.tenant, ids, asked.model, asked.vector)
+        found |= {memory_id: asked.scale(score) for memory_id, score in of_model.items()}
+    return found
+
+
+async def passages(
+    context: Context, memories: Sequence[Memory], questions: Questions
+) -> Mapping[str, list[ScoredPassage]]:
+    """Every passage of these memories with its score on one scale, best first."""
+    found: dict[str, list[ScoredPassage]] = {}
+    for asked in questions:
+        of_model = await context.vectors.passages(
+            context.tenant, memories, asked.model, asked.vector
+        )
+        found |= {
+            memory_id: [replace(s, score=asked.scale(s.score)) for s in scored]
+            for memory_id, scored in of_model.items()
+        }
+    return found
+
+
+async def _vectors(context: Context, query: str, keys: Sequence[str]) -> Mapping[str, FloatVector]:
+    """The question's vector for each key that an embedder at hand serves, in the same order."""
+    made: dict[str, FloatVector] = {}
+    for embedder in (context.embedder, context.previous_embedder):
+        served = [key for key in keys if embedder and embedder_of(context, key) is embedder]
+        if embedder and served:
+            with suppress(EmbedderUnavailable):
+                vector: FloatVector = (await embedder.embed([query], purpose="query"))[0]
+                made |= dict.fromkeys(served, vector)
+    return {key: made[key] for key in keys if key in made}
+
+
+async def _on_one_scale(context: Context, vectors: Mapping[str, FloatVector]) -> Questions:
+    async def distribution(key: str) -> Distribution | None:
+        return await context.vectors.distribution(context.tenant, key, vectors[key])
+
+    current = model_key(context)
+    foreign = {key for key in vectors if embedder_of(context, key) is not context.embedder}
+    if not foreign or current not in vectors:
+        return [Question(key, vector) for key, vector in vectors.items()]
+    target = await distribution(current)
+    return [
+        Question(
+            key,
+            vector,
+            Scale.between(await distribution(key), target) if key in foreign else Scale(),
+        )
+        for key, vector in vectors.items()
+    ]
