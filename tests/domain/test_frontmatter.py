@@ -129,7 +129,7 @@ def test_what_pyyaml_writes_is_read(value: dict[str, Any], style: dict[str, Any]
 @given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join), st.sampled_from(
     ["k1: ", "k1: [", "k1: {", "k1: '", 'k1: "', "k1: |", "k1: >", "k1:\n- ", "k1:\n  a: ", ""]
 ), st.sampled_from(["", "]", "}", "'", '"', '"]', "'}"]))  # fmt: skip
-@example("\n  - ", "k1: ", "")
+@example("\n    a: >+\n  #", "k1: ", "")
 def test_what_pyyaml_reads_too_is_read_alike(value: str, before: str, behind: str) -> None:
     text = f"{before}{value}{behind}\nlast: end\n"
     try:

@@ -158,7 +158,7 @@ def _divided(data: bytes) -> tuple[Sequence[Block], str, str]:
     text = _decoded(data)
     if not text.startswith(_OPENING):
         raise UnreadableNote("its first line is not `---`")
-    end = text.find(_CLOSING, len(_OPENING) - 1)
+    end = text.find(_CLOSING)
     if end < 0:
         raise UnreadableNote("no line `---` ends its frontmatter")
     behind = text[end + len(_CLOSING) :]

@@ -204,12 +204,10 @@ def written_scalar(text: str) -> str:
     if _SPECIAL.search(text):
         return _escaped(text)
     if "\n" in text:
-        shown = text.strip("\n") and " \n" not in text and not text.endswith(" ")
-        return _literal(text) if shown else _escaped(text)
-    plain = _PLAIN.fullmatch(text) and not text.startswith(("---", "..."))
-    return (
-        text if plain and not _NOT_A_TEXT.fullmatch(text) else "'" + text.replace("'", "''") + "'"
-    )
+        return _literal(text) if text.strip("\n") else _escaped(text)
+    if _PLAIN.fullmatch(text) and not _NOT_A_TEXT.fullmatch(text):
+        return text
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _literal(text: str) -> str:
