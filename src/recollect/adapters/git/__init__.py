@@ -1,0 +1,1 @@
+"""The mirror of the notes: a git repository, without a git program."""

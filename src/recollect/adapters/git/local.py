@@ -1,0 +1,379 @@
+"""One repository on this machine: its commits, its index and its work tree, without any waiting."""
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pygit2 import Commit as GitCommit
+from pygit2 import GitError, Oid, Repository, Signature
+from pygit2.enums import ObjectType
+
+from recollect.adapters.git.index import DamagedIndex, Index, Seen
+from recollect.adapters.git.paths import check_notes, is_note, may_be_checked_out
+from recollect.adapters.git.steps import Marker, Step
+from recollect.adapters.git.trees import FILE, FOLDER, PROGRAM, Change, Entry, Trees
+from recollect.adapters.git.work_tree import Hidden, WorkTree
+from recollect.errors import Conflict, InvalidRequest, RecollectError, Unavailable
+from recollect.ports.repository import Commit
+
+NAME, ADDRESS = "recollect", "recollect@local"
+_LOCK_SECONDS = 5.0
+_OLD_LOCK_SECONDS = 1.0
+_PAUSE_SECONDS = 0.02
+
+
+class LocalRepository:
+    """What `NoteRepository` promises of one machine, for one thread at a time."""
+
+    def __init__(self, root: Path, branch: str) -> None:
+        self.root = root
+        self.branch = branch
+        self.repository = Repository(str(root))
+        self._trees = Trees(self.repository)
+        self._work_tree = WorkTree(root)
+        self._index = Index(root / ".git", _LOCK_SECONDS)
+        self._marker = Marker(root / ".git" / "recollect" / "step.json")
+
+    def head(self) -> str | None:
+        """The branch's newest commit.
+
+        Raises:
+            Unavailable: Somebody checked out something else.
+        """
+        if self.repository.references["HEAD"].target != self._reference:
+            raise Unavailable(
+                f"the work tree of the repository of notes does not show the branch {self.branch} "
+                f"any more; run `git switch {self.branch}` in it"
+            )
+        found = self.repository.references.get(self._reference)
+        return str(found.target) if found else None
+
+    def describe(self, commit: str) -> Commit:
+        """Who made it and when."""
+        found = self._commit(commit)
+        return Commit(
+            id=commit,
+            author=found.author.raw_name.decode("utf-8", "replace"),
+            at=_moment(found.author.time),
+            message=found.raw_message.decode("utf-8", "replace"),
+        )
+
+    def holds(self, commit: str) -> bool:
+        """Whether the commit and all its notes can be read."""
+        try:
+            blobs = self.notes(commit).values()
+            return all(self.repository.odb.exists(blob) for blob in blobs)
+        except (KeyError, ValueError, GitError, Unavailable):
+            return False
+
+    def notes(self, commit: str | None) -> dict[str, str]:
+        """The blob of every note of a commit."""
+        return self._trees.notes(self._tree(commit))
+
+    def read(self, blobs: Sequence[str]) -> list[bytes]:
+        """The content of each blob."""
+        return [self._content(blob) for blob in blobs]
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor."""
+        found = self.repository.merge_base(Oid(hex=one), Oid(hex=other))
+        return str(found) if found else None
+
+    def edited(self, paths: Sequence[str] | None) -> dict[str, str | None]:
+        """The notes that lie otherwise in the work tree than in HEAD."""
+        self._load_index()
+        committed = self._trees.notes(self._tree(self.head()))
+        if paths is not None:
+            return self._edited_among([path for path in paths if is_note(path)], committed)
+        scan = self._work_tree.scan()
+        told = {path for path in committed if path not in scan.notes and scan.tells(path)}
+        edited: dict[str, str | None] = dict.fromkeys(told)
+        suspects = [
+            path
+            for path, found in scan.notes.items()
+            if self._index.blob(path, found) != committed.get(path, "")
+        ]
+        return edited | self._edited_among(suspects, committed)
+
+    def _edited_among(
+        self, paths: Sequence[str], committed: Mapping[str, str]
+    ) -> dict[str, str | None]:
+        edited: dict[str, str | None] = {}
+        for path in paths:
+            with suppress(Hidden):
+                blob = self._lying(path)
+                if blob == committed.get(path):
+                    continue
+                edited[path] = self._kept(path)
+        return edited
+
+    def _kept(self, path: str) -> str | None:
+        """The blob of what lies at a path, written as an object."""
+        content = self._work_tree.read(path)
+        return None if content is None else str(self.repository.create_blob(content))
+
+    def write(
+        self, notes: Mapping[str, bytes | None], message: str, *, by_hand: bool, merged: str | None
+    ) -> str:
+        """Commit the notes, and put them into the work tree."""
+        check_notes(notes)
+        head = self.head()
+        tree = self._tree(head)
+        files = self._brought(head, merged)
+        for path, content in notes.items():
+            files[path] = None if content is None else self._stored(content)
+        parents = [parent for parent in (head, merged) if parent]
+        commit = self._committed(files, message, parents, self._author())
+        changes = {path: (self._trees.entry(tree, path), entry) for path, entry in files.items()}
+        self._take(Step(parent=head, commit=commit, by_hand=by_hand, changes=changes))
+        return commit
+
+    def advance(self, commit: str) -> None:
+        """Move forward to a descendant of HEAD."""
+        head = self.head()
+        if commit == head:
+            return
+        if head and not self.repository.descendant_of(Oid(hex=commit), Oid(hex=head)):
+            raise Conflict("the branch cannot be moved forward: the commit does not follow it")
+        changes = self._trees.changes(self._tree(head), self._tree(commit))
+        self._take(Step(parent=head, commit=commit, by_hand=False, changes=changes))
+
+    def begin(self, files: Mapping[str, bytes], message: str) -> None:
+        """Make the first commit of a new repository, of files that the work tree holds."""
+        stored = {path: self._stored(content) for path, content in files.items()}
+        commit = self._committed(stored, message, [], _our_signature())
+        changes: dict[str, Change] = {path: (None, entry) for path, entry in stored.items()}
+        self._take(Step(parent=None, commit=commit, by_hand=True, changes=changes))
+
+    def recover(self) -> None:
+        """End the step that a killed process left: go on if the branch has its commit, else back.
+
+        What lies in the work tree and belongs to neither side was edited since, and stays.
+        """
+        step = self._marker.read()
+        if step is None:
+            return
+        self._index.break_own_lock()
+        self._break_reference_lock(step.commit)
+        tree = self._tree(self.head())
+        for path in step.changes:
+            self._work_tree.clear(path)
+        now = {path: self._trees.entry(tree, path) for path in step.changes}
+        with self._index.locked() as since_ns:
+            self._load_index()
+            self._index.update(self._laid(step, now, strict=False))
+            self._index.write(since_ns, self._hashed)
+        self._marker.remove()
+
+    def _take(self, step: Step) -> None:
+        """Move index, work tree and branch, or none of them."""
+        self._marker.write(step)
+        try:
+            with self._index.locked() as since_ns:
+                self._load_index()
+                entries = {path: new for path, (_, new) in step.changes.items()}
+                self._index.update(self._laid(step, entries, strict=True))
+                self._index.write(since_ns, self._hashed)
+            self._move_branch(step)
+        except BaseException:
+            with suppress(RecollectError, OSError, GitError):  # the next holder tries again
+                self.recover()
+            raise
+        self._marker.remove()
+
+    def _laid(
+        self, step: Step, entries: Mapping[str, Entry | None], *, strict: bool
+    ) -> dict[str, Seen | None]:
+        """Put into the work tree what the entries say; gives what the index has to say.
+
+        Args:
+            step: What lies there belongs to one of its sides, else somebody edited it.
+            entries: What shall lie at each path of the step.
+            strict: Whether it is an error when somebody did, or something is in the way.
+        """
+        seen: dict[str, Seen | None] = {}
+        # What is deleted makes room: a file for a folder, a folder for a file.
+        for path in sorted(entries, key=lambda path: entries[path] is not None):
+            entry = entries[path]
+            try:
+                found = self._lay(path, entry, None if step.by_hand else step.changes[path])
+            except (Conflict, InvalidRequest):
+                if strict:
+                    raise
+                found = None
+            seen[path] = None if entry is None else (entry, found)
+        return seen
+
+    def _lay(self, path: str, entry: Entry | None, change: Change | None) -> os.stat_result | None:
+        """Make the work tree hold an entry; gives what the file system says of it if it does."""
+        if not may_be_checked_out(path):
+            return None
+        wanted = _blob(entry)
+        if change is None:
+            return self._found(path) if self._hashed(path) == wanted else None
+        if wanted is None and not any(map(_blob, change)):
+            return None
+        lying = self._lying(path)
+        if lying not in map(_blob, change):
+            raise Conflict(f"{path!r} was edited by hand; commit that first")
+        if entry is None or wanted is None:
+            self._work_tree.remove(path)
+            return None
+        if lying == wanted:
+            return self._found(path)
+        mode = 0o700 if entry.mode == PROGRAM else 0o600
+        return self._work_tree.put(path, self._content(wanted), mode)
+
+    def _found(self, path: str) -> os.stat_result | None:
+        with suppress(Hidden):
+            return self._work_tree.stat(path)
+        return None
+
+    def _lying(self, path: str) -> str | None:
+        """The blob of what lies at a path."""
+        found = self._work_tree.stat(path)
+        if found is None:
+            return None
+        return self._index.blob(path, found) or _hash(self._work_tree.read(path))
+
+    def _hashed(self, path: str) -> str | None:
+        """The same, without asking the index, and without telling what cannot be read."""
+        try:
+            return _hash(self._work_tree.read(path))
+        except Hidden:
+            return None
+
+    def _brought(self, head: str | None, merged: str | None) -> dict[str, Entry | None]:
+        """What a merged commit does to files that are no notes; ours stay where both did."""
+        if merged is None:
+            return {}
+        base = self.merge_base(head, merged) if head else None
+        ours, theirs = self._tree(head), self._tree(merged)
+        changes = self._trees.changes(self._tree(base), theirs)
+        return {
+            path: new
+            for path, (old, new) in changes.items()
+            if may_be_checked_out(path)
+            and not (is_note(path) and (_blob(old) or _blob(new)))
+            and self._trees.entry(ours, path) == old
+            and (new is None or self._has_room(ours, path))
+        }
+
+    def _has_room(self, tree: str | None, path: str) -> bool:
+        parts = path.split("/")
+        above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+        return all(
+            found is None or found.mode == FOLDER
+            for found in (self._trees.entry(tree, place) for place in above)
+        )
+
+    def _committed(
+        self,
+        files: Mapping[str, Entry | None],
+        message: str,
+        parents: Sequence[str],
+        author: Signature,
+    ) -> str:
+        """Write the commit, with the branch left where it is; the parent itself if it says it."""
+        tree = self._tree(parents[0]) if parents else None
+        built = self._trees.built(tree, files)
+        if built == tree and len(parents) == 1:
+            return parents[0]
+        ids = [Oid(hex=parent) for parent in parents]
+        made = self.repository.create_commit(None, author, author, message, Oid(hex=built), ids)
+        return str(made)
+
+    def _move_branch(self, step: Step) -> None:
+        """Compare and swap: only from where the step began."""
+        try:
+            if step.parent is None:
+                self.repository.references.create(self._reference, Oid(hex=step.commit))
+                return
+            branch = self.repository.references[self._reference]
+            if str(branch.target) == step.parent:
+                branch.set_target(Oid(hex=step.commit), "recollect")
+                return
+        except (GitError, ValueError):
+            if self.head() == step.parent:
+                raise
+        raise Conflict("somebody else committed to the repository of notes meanwhile; try again")
+
+    def _break_reference_lock(self, commit: str) -> None:
+        """Remove git's lock of the branch if a killed process of ours left it.
+
+        Such a lock names the new commit; an empty one that stays is nobody's: git programs hold
+        it for the blink of an eye.
+        """
+        lock = self.root / ".git" / f"{self._reference}.lock"
+        deadline = time.monotonic() + _OLD_LOCK_SECONDS
+        with suppress(FileNotFoundError):
+            while lock.read_text().strip() != commit:
+                if time.monotonic() > deadline:
+                    if not lock.read_bytes():
+                        break
+                    return
+                time.sleep(_PAUSE_SECONDS)
+            lock.unlink()
+
+    def _load_index(self) -> None:
+        try:
+            self._index.load()
+        except DamagedIndex:
+            self._index.replace(dict(self._trees.files(self._tree(self.head()))))
+
+    def _tree(self, commit: str | None) -> str | None:
+        return None if commit is None else str(self._commit(commit).tree_id)
+
+    def _commit(self, commit: str) -> GitCommit:
+        found = self.repository[commit]
+        if not isinstance(found, GitCommit):
+            raise Unavailable(f"{commit} is no commit of the repository of notes")
+        return found
+
+    def _content(self, blob: str) -> bytes:
+        kind, content = self.repository.odb.read(blob)
+        if kind != ObjectType.BLOB:
+            raise Unavailable(f"{blob} is no file of the repository of notes")
+        return content
+
+    def _stored(self, content: bytes) -> Entry:
+        return Entry(FILE, str(self.repository.create_blob(content)))
+
+    def _author(self) -> Signature:
+        try:
+            return self.repository.default_signature
+        except (KeyError, ValueError, GitError):  # git knows no name here
+            return _our_signature()
+
+    @property
+    def _reference(self) -> str:
+        return f"refs/heads/{self.branch}"
+
+
+def _our_signature() -> Signature:
+    return Signature(NAME, ADDRESS)
+
+
+def _blob(entry: Entry | None) -> str | None:
+    """What of an entry lies in the work tree: links and submodules do not."""
+    return entry.id if entry is not None and entry.is_file else None
+
+
+def _hash(content: bytes | None) -> str | None:
+    """The name that git gives to this content."""
+    if content is None:
+        return None
+    named = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    named.update(content)
+    return named.hexdigest()
+
+
+def _moment(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):  # anything may stand in a commit
+        return datetime.fromtimestamp(0, UTC)

@@ -1,0 +1,93 @@
+"""A repository is opened as it is, or made."""
+
+import os
+from pathlib import Path
+
+from pygit2 import GitError, init_repository
+
+from recollect.adapters.git.failures import translated_errors
+from recollect.adapters.git.local import LocalRepository
+from recollect.errors import Conflict, Unavailable
+
+DERIVED = ".memory-mcp-index/"
+
+
+def open_local(path: Path, branch: str) -> LocalRepository:
+    """Open the repository whose work tree is this folder; what lacks is made.
+
+    An existing repository is taken as it is, with the branch that it shows.
+
+    Raises:
+        Unavailable: The folder cannot be used; the message says why and what to do.
+    """
+    with translated_errors():
+        _make_folder(path)
+        root = path.resolve()
+        _check_owner(root)
+        git = root / ".git"
+        is_new = not os.path.lexists(git)
+        if is_new:
+            init_repository(str(root), initial_head=branch)
+        elif git.is_symlink() or not git.is_dir():
+            raise Unavailable(
+                f"{git} is not a folder: linked work trees and submodules cannot hold notes; choose "
+                "another folder"
+            )
+        (git / "recollect").mkdir(mode=0o700, exist_ok=True)
+        repository = LocalRepository(root, _branch(git, root))
+        if is_new:
+            _begin(repository)
+        return repository
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise Unavailable(
+            f"the folder {path} for the repository of notes cannot be made ({error.strerror}); "
+            "check the permissions of the folder above it, or choose another"
+        ) from error
+    else:
+        path.chmod(0o700)
+    if not path.is_dir():
+        raise Unavailable(f"{path} is not a folder, so no repository of notes can be made in it")
+
+
+def _check_owner(root: Path) -> None:
+    owner = root.stat().st_uid
+    if owner != os.geteuid():
+        raise Unavailable(
+            f"the folder {root} of the repository of notes belongs to another user (number {owner}, "
+            f"not {os.geteuid()}); run the server as that user, or change the owner"
+        )
+
+
+def _branch(git: Path, root: Path) -> str:
+    """The branch that HEAD shows."""
+    prefix = "ref: refs/heads/"
+    head = (git / "HEAD").read_text(encoding="utf-8").strip()
+    if not head.startswith(prefix):
+        raise Unavailable(
+            f"the repository of notes {root} shows a commit and no branch; run `git switch` in it"
+        )
+    return head.removeprefix(prefix)
+
+
+def _begin(repository: LocalRepository) -> None:
+    """Make the first commit; with the file that keeps a derived index out, unless there is one."""
+    ignore = repository.root / ".gitignore"
+    files: dict[str, bytes] = {}
+    if not os.path.lexists(ignore):
+        content = f"{DERIVED}\n".encode()
+        ignore.write_bytes(content)
+        ignore.chmod(0o600)
+        files[ignore.name] = content
+    try:
+        repository.begin(files, "chore: init repository")
+    except (Conflict, GitError):
+        if repository.head() is None:
+            raise  # else another process was quicker

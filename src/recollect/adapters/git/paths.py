@@ -1,0 +1,51 @@
+"""Which paths of a repository name notes, and which of them may be put into a work tree."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from recollect.domain.note_paths import is_note_path
+from recollect.errors import InvalidRequest
+
+FOLDERS = ("global", "projects")
+_GIT = re.compile(r"\.git|git~\d+")
+
+
+def is_note(path: str) -> bool:
+    """Whether the path names a note, and every file system takes it for a path."""
+    return is_note_path(path) and "\0" not in path and _is_text(path)
+
+
+def check_notes(paths: Iterable[str]) -> None:
+    """Check that every path names a note.
+
+    Raises:
+        InvalidRequest: One does not.
+    """
+    for path in paths:
+        if not is_note(path):
+            raise InvalidRequest(
+                f"{path!r} names no note: a note is a Markdown file below global/ or projects/, "
+                "and no part of its path begins with a dot"
+            )
+
+
+def may_be_checked_out(path: str) -> bool:
+    """Whether a file of a foreign commit may be written at this path of the work tree.
+
+    Not where it would leave the work tree, nor where any file system would take a part of it for
+    `.git` (case, trailing dots, short names, code points that are not drawn).
+    """
+    return _is_text(path) and all(map(_is_harmless, path.split("/")))
+
+
+def _is_harmless(part: str) -> bool:
+    if part in {"", ".", ".."} or "\\" in part or ":" in part or "\0" in part:
+        return False
+    drawn = "".join(c for c in part if unicodedata.category(c) != "Cf")
+    return not _GIT.fullmatch(drawn.rstrip(" .").casefold())
+
+
+def _is_text(path: str) -> bool:
+    """Whether it is Unicode: names in another encoding come as lone surrogates."""
+    return not any("\ud800" <= c <= "\udfff" for c in path)

@@ -1,0 +1,228 @@
+"""The work tree: read and written without ever following a symbolic link."""
+
+import errno
+import os
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recollect.adapters.git.paths import FOLDERS, is_note
+from recollect.errors import InvalidRequest
+
+_LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_LOOK_FOLDER = _LOOK | os.O_DIRECTORY
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
+class Hidden(InvalidRequest):
+    """What lies there cannot be told: it is, or is behind, a link, a device or a closed door."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path!r} is, or leads through, a symbolic link or something else that is neither a "
+            "readable file nor a folder: it is left alone; move it away"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The notes that lie in the work tree.
+
+    Attributes:
+        notes: What the file system says of each, by path.
+        hidden: Paths below which nothing can be told.
+    """
+
+    notes: dict[str, os.stat_result] = field(default_factory=dict[str, os.stat_result])
+    hidden: list[str] = field(default_factory=list[str])
+
+    def tells(self, path: str) -> bool:
+        """Whether the absence of the path from `notes` means that nothing lies there."""
+        return not any(path == place or path.startswith(f"{place}/") for place in self.hidden)
+
+
+class WorkTree:
+    """The files of one folder, by relative path."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def scan(self) -> Scan:
+        """Find every note."""
+        scan = Scan()
+        with self._folder([]) as root:
+            for name in FOLDERS:
+                _scan_folder(scan, root, name, name)
+        return scan
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """What the file system says of the regular file there; None when there is none.
+
+        Raises:
+            Hidden: A symbolic link or a special file is there or on the way.
+        """
+        *folders, name = path.split("/")
+        try:
+            with self._folder(folders) as folder:
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise Hidden(path) from error
+        if stat.S_ISREG(found.st_mode):
+            return found
+        if stat.S_ISDIR(found.st_mode):
+            return None
+        raise Hidden(path)
+
+    def read(self, path: str) -> bytes | None:
+        """The content of the regular file there; None when there is none.
+
+        Raises:
+            Hidden: It is none, or cannot be read.
+        """
+        *folders, name = path.split("/")
+        try:
+            with self._folder(folders) as folder:
+                # Opening a pipe must not wait for its other end.
+                file = os.open(name, _LOOK | os.O_NONBLOCK, dir_fd=folder)
+                with os.fdopen(file, "rb") as opened:
+                    if stat.S_ISREG(os.fstat(file).st_mode):
+                        return opened.read()
+        except OSError as error:
+            if error.errno in _NOT_THERE or error.errno == errno.EISDIR:
+                return None
+            raise Hidden(path) from error
+        raise Hidden(path)
+
+    def put(self, path: str, content: bytes, mode: int) -> os.stat_result | None:
+        """Replace what lies there, atomically; folders that lack are made.
+
+        Gives what the file system says of the new file, None when somebody else wrote meanwhile.
+        """
+        *folders, name = path.split("/")
+        temporary = temporary_name(name)
+        with self._folder(folders, create=True) as folder:
+            with suppress(FileNotFoundError):  # left by a killed process
+                os.unlink(temporary, dir_fd=folder)
+            try:
+                written = _write(folder, temporary, content, mode)
+                os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return found if _same(found, written) else None
+
+    def remove(self, path: str) -> None:
+        """Remove the file, if it is there, and the folders that are empty without it."""
+        *folders, name = path.split("/")
+        with suppress(FileNotFoundError, NotADirectoryError):
+            with self._folder(folders) as folder:
+                os.unlink(name, dir_fd=folder)
+            self._prune(folders)
+
+    def clear(self, path: str) -> None:
+        """Remove what a killed `put` left half-written beside the path."""
+        *folders, name = path.split("/")
+        with suppress(OSError), self._folder(folders) as folder:
+            os.unlink(temporary_name(name), dir_fd=folder)
+
+    def _prune(self, folders: list[str]) -> None:
+        for depth in range(len(folders), 0, -1):
+            try:
+                with self._folder(folders[: depth - 1]) as folder:
+                    os.rmdir(folders[depth - 1], dir_fd=folder)
+            except OSError:
+                return  # not empty
+
+    @contextmanager
+    def _folder(self, parts: list[str], *, create: bool = False) -> Generator[int]:
+        """Open a folder, part by part, none of them a symbolic link."""
+        opened = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in parts:
+                inner = _open_folder(opened, part, create=create)
+                os.close(opened)
+                opened = inner
+            yield opened
+        finally:
+            os.close(opened)
+
+
+def temporary_name(name: str) -> str:
+    """How a file is called until it is complete."""
+    return f".{name}.tmp"
+
+
+def _open_folder(parent: int, name: str, *, create: bool) -> int:
+    try:
+        return os.open(name, _LOOK_FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        if not create:
+            raise
+    except NotADirectoryError as error:
+        if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+        raise
+    os.mkdir(name, 0o700, dir_fd=parent)
+    folder = os.open(name, _LOOK_FOLDER, dir_fd=parent)
+    os.fchmod(folder, 0o700)
+    return folder
+
+
+def _write(folder: int, name: str, content: bytes, mode: int) -> os.stat_result:
+    file = os.open(name, _NEW, 0o600, dir_fd=folder)
+    with os.fdopen(file, "wb") as opened:
+        os.fchmod(file, mode)
+        opened.write(content)
+        opened.flush()
+        # A note that a power failure tore would be taken for an edit by hand.
+        os.fsync(file)
+        return os.fstat(file)
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether it is the same file with the same content; renaming changes only the change time."""
+    return (one.st_ino, one.st_size, one.st_mtime_ns) == (
+        other.st_ino,
+        other.st_size,
+        other.st_mtime_ns,
+    )
+
+
+def _scan_folder(scan: Scan, parent: int, name: str, path: str) -> None:
+    try:
+        folder = os.open(name, _LOOK_FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        return
+    except OSError:
+        scan.hidden.append(path)
+        return
+    try:
+        for entry in _listed(scan, folder, path):
+            place = f"{path}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                _scan_folder(scan, folder, entry.name, place)
+            elif not is_note(place):
+                if not entry.is_file(follow_symlinks=False):
+                    scan.hidden.append(place)
+            elif entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    scan.notes[place] = entry.stat(follow_symlinks=False)
+            else:
+                scan.hidden.append(place)
+    finally:
+        os.close(folder)
+
+
+def _listed(scan: Scan, folder: int, path: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if not entry.name.startswith("."))
+    except OSError:
+        scan.hidden.append(path)
