@@ -71,7 +71,11 @@ class NoteRepository(Protocol):
         ...
 
     async def head(self) -> str | None:
-        """Return the branch's newest commit; None before the first."""
+        """Return the branch's newest commit; None before the first.
+
+        Raises:
+            Unavailable: The work tree shows another branch.
+        """
         ...
 
     async def describe(self, commit: str) -> Commit:
@@ -90,6 +94,7 @@ class NoteRepository(Protocol):
         """Return which of these notes (None: of all) lie otherwise in the work tree than in HEAD.
 
         By path the blob of what lies there, kept as an object; None for what was deleted there.
+        Where a symbolic link, a special file or an unreadable one is or leads to, nothing is told.
         Touches neither work tree nor branch.
         """
         ...
@@ -104,10 +109,11 @@ class NoteRepository(Protocol):
     ) -> str:
         """Make the branch and the work tree hold these notes, None deleting one; gives the commit.
 
-        The commit follows HEAD, and `merged` as its second parent. What lies in the work tree at
-        other paths is not touched. Git's configured identity is the author, else ours. A kill at
-        any moment leaves either the old or the new commit, and what lies in the work tree is put
-        right by the next holder.
+        The commit follows HEAD, and `merged` as its second parent; what that did to files that are
+        no notes is taken over where ours did not change them. If nothing changes, it is HEAD
+        itself. What lies in the work tree at other paths is not touched. Git's configured identity
+        is the author, else ours. A kill at any moment leaves either the old or the new commit, and
+        what lies in the work tree is put right by the next holder. Only for a holder.
 
         Args:
             notes: Content by path.
@@ -116,13 +122,23 @@ class NoteRepository(Protocol):
             merged: A commit that this one merges.
 
         Raises:
-            InvalidRequest: A path leads through a symbolic link, or a file is in the way.
+            InvalidRequest: A path names no note or leads through a symbolic link, or a file is in
+                the way.
+            Conflict: One of the notes was edited by hand, or somebody else committed meanwhile.
+                Nothing was changed.
             StorageFull, Unavailable: It cannot be written.
         """
         ...
 
     async def advance(self, commit: str) -> None:
-        """Move the branch and the work tree forward to a descendant of HEAD (fast-forward)."""
+        """Move the branch and the work tree forward to a descendant of HEAD (fast-forward).
+
+        Links and submodules of the commit are not put into the work tree. Only for a holder.
+
+        Raises:
+            Conflict: It is no descendant, or a file that it changes was edited by hand.
+            InvalidRequest, StorageFull, Unavailable: As `write`.
+        """
         ...
 
     @property

@@ -1,7 +1,5 @@
 """One repository on this machine: its commits, its index and its work tree, without any waiting."""
 
-import hashlib
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,18 +8,15 @@ from pathlib import Path
 
 from pygit2 import Commit as GitCommit
 from pygit2 import GitError, Oid, Repository, Signature
-from pygit2.enums import ObjectType
 
-from recollect.adapters.git.index import DamagedIndex, Index, Seen
+from recollect.adapters.git.checkout import Checkout
 from recollect.adapters.git.paths import check_notes, is_note, may_be_checked_out
 from recollect.adapters.git.steps import Marker, Step
-from recollect.adapters.git.trees import FILE, FOLDER, PROGRAM, Change, Entry, Trees
-from recollect.adapters.git.work_tree import Hidden, WorkTree
-from recollect.errors import Conflict, InvalidRequest, RecollectError, Unavailable
+from recollect.adapters.git.trees import FILE, FOLDER, Change, Entry, Trees
+from recollect.errors import Conflict, RecollectError, Unavailable
 from recollect.ports.repository import Commit
 
 NAME, ADDRESS = "recollect", "recollect@local"
-_LOCK_SECONDS = 5.0
 _OLD_LOCK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
 
@@ -34,8 +29,7 @@ class LocalRepository:
         self.branch = branch
         self.repository = Repository(str(root))
         self._trees = Trees(self.repository)
-        self._work_tree = WorkTree(root)
-        self._index = Index(root / ".git", _LOCK_SECONDS)
+        self._checkout = Checkout(root, self._trees)
         self._marker = Marker(root / ".git" / "recollect" / "step.json")
 
     def head(self) -> str | None:
@@ -76,7 +70,7 @@ class LocalRepository:
 
     def read(self, blobs: Sequence[str]) -> list[bytes]:
         """The content of each blob."""
-        return [self._content(blob) for blob in blobs]
+        return [self._trees.content(blob) for blob in blobs]
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor."""
@@ -84,37 +78,12 @@ class LocalRepository:
         return str(found) if found else None
 
     def edited(self, paths: Sequence[str] | None) -> dict[str, str | None]:
-        """The notes that lie otherwise in the work tree than in HEAD."""
-        self._load_index()
-        committed = self._trees.notes(self._tree(self.head()))
-        if paths is not None:
-            return self._edited_among([path for path in paths if is_note(path)], committed)
-        scan = self._work_tree.scan()
-        told = {path for path in committed if path not in scan.notes and scan.tells(path)}
-        edited: dict[str, str | None] = dict.fromkeys(told)
-        suspects = [
-            path
-            for path, found in scan.notes.items()
-            if self._index.blob(path, found) != committed.get(path, "")
-        ]
-        return edited | self._edited_among(suspects, committed)
-
-    def _edited_among(
-        self, paths: Sequence[str], committed: Mapping[str, str]
-    ) -> dict[str, str | None]:
-        edited: dict[str, str | None] = {}
-        for path in paths:
-            with suppress(Hidden):
-                blob = self._lying(path)
-                if blob == committed.get(path):
-                    continue
-                edited[path] = self._kept(path)
-        return edited
-
-    def _kept(self, path: str) -> str | None:
-        """The blob of what lies at a path, written as an object."""
-        content = self._work_tree.read(path)
-        return None if content is None else str(self.repository.create_blob(content))
+        """The notes that lie otherwise in the work tree than in HEAD, kept as objects."""
+        edited = self._checkout.edited(self._tree(self.head()), paths)
+        return {
+            path: None if content is None else self._stored(content).id
+            for path, content in edited.items()
+        }
 
     def write(
         self, notes: Mapping[str, bytes | None], message: str, *, by_hand: bool, merged: str | None
@@ -157,95 +126,27 @@ class LocalRepository:
         step = self._marker.read()
         if step is None:
             return
-        self._index.break_own_lock()
         self._break_reference_lock(step.commit)
+        self._checkout.clear(step.changes)
         tree = self._tree(self.head())
-        for path in step.changes:
-            self._work_tree.clear(path)
         now = {path: self._trees.entry(tree, path) for path in step.changes}
-        with self._index.locked() as since_ns:
-            self._load_index()
-            self._index.update(self._laid(step, now, strict=False))
-            self._index.write(since_ns, self._hashed)
+        self._checkout.move(tree, step.changes, now, by_hand=step.by_hand, strict=False)
         self._marker.remove()
 
     def _take(self, step: Step) -> None:
         """Move index, work tree and branch, or none of them."""
         self._marker.write(step)
         try:
-            with self._index.locked() as since_ns:
-                self._load_index()
-                entries = {path: new for path, (_, new) in step.changes.items()}
-                self._index.update(self._laid(step, entries, strict=True))
-                self._index.write(since_ns, self._hashed)
+            entries = {path: new for path, (_, new) in step.changes.items()}
+            self._checkout.move(
+                self._tree(step.parent), step.changes, entries, by_hand=step.by_hand
+            )
             self._move_branch(step)
         except BaseException:
             with suppress(RecollectError, OSError, GitError):  # the next holder tries again
                 self.recover()
             raise
         self._marker.remove()
-
-    def _laid(
-        self, step: Step, entries: Mapping[str, Entry | None], *, strict: bool
-    ) -> dict[str, Seen | None]:
-        """Put into the work tree what the entries say; gives what the index has to say.
-
-        Args:
-            step: What lies there belongs to one of its sides, else somebody edited it.
-            entries: What shall lie at each path of the step.
-            strict: Whether it is an error when somebody did, or something is in the way.
-        """
-        seen: dict[str, Seen | None] = {}
-        # What is deleted makes room: a file for a folder, a folder for a file.
-        for path in sorted(entries, key=lambda path: entries[path] is not None):
-            entry = entries[path]
-            try:
-                found = self._lay(path, entry, None if step.by_hand else step.changes[path])
-            except (Conflict, InvalidRequest):
-                if strict:
-                    raise
-                found = None
-            seen[path] = None if entry is None else (entry, found)
-        return seen
-
-    def _lay(self, path: str, entry: Entry | None, change: Change | None) -> os.stat_result | None:
-        """Make the work tree hold an entry; gives what the file system says of it if it does."""
-        if not may_be_checked_out(path):
-            return None
-        wanted = _blob(entry)
-        if change is None:
-            return self._found(path) if self._hashed(path) == wanted else None
-        if wanted is None and not any(map(_blob, change)):
-            return None
-        lying = self._lying(path)
-        if lying not in map(_blob, change):
-            raise Conflict(f"{path!r} was edited by hand; commit that first")
-        if entry is None or wanted is None:
-            self._work_tree.remove(path)
-            return None
-        if lying == wanted:
-            return self._found(path)
-        mode = 0o700 if entry.mode == PROGRAM else 0o600
-        return self._work_tree.put(path, self._content(wanted), mode)
-
-    def _found(self, path: str) -> os.stat_result | None:
-        with suppress(Hidden):
-            return self._work_tree.stat(path)
-        return None
-
-    def _lying(self, path: str) -> str | None:
-        """The blob of what lies at a path."""
-        found = self._work_tree.stat(path)
-        if found is None:
-            return None
-        return self._index.blob(path, found) or _hash(self._work_tree.read(path))
-
-    def _hashed(self, path: str) -> str | None:
-        """The same, without asking the index, and without telling what cannot be read."""
-        try:
-            return _hash(self._work_tree.read(path))
-        except Hidden:
-            return None
 
     def _brought(self, head: str | None, merged: str | None) -> dict[str, Entry | None]:
         """What a merged commit does to files that are no notes; ours stay where both did."""
@@ -258,7 +159,7 @@ class LocalRepository:
             path: new
             for path, (old, new) in changes.items()
             if may_be_checked_out(path)
-            and not (is_note(path) and (_blob(old) or _blob(new)))
+            and not (is_note(path) and any(side and side.is_file for side in (old, new)))
             and self._trees.entry(ours, path) == old
             and (new is None or self._has_room(ours, path))
         }
@@ -319,26 +220,11 @@ class LocalRepository:
                 time.sleep(_PAUSE_SECONDS)
             lock.unlink()
 
-    def _load_index(self) -> None:
-        try:
-            self._index.load()
-        except DamagedIndex:
-            self._index.replace(dict(self._trees.files(self._tree(self.head()))))
-
     def _tree(self, commit: str | None) -> str | None:
         return None if commit is None else str(self._commit(commit).tree_id)
 
     def _commit(self, commit: str) -> GitCommit:
-        found = self.repository[commit]
-        if not isinstance(found, GitCommit):
-            raise Unavailable(f"{commit} is no commit of the repository of notes")
-        return found
-
-    def _content(self, blob: str) -> bytes:
-        kind, content = self.repository.odb.read(blob)
-        if kind != ObjectType.BLOB:
-            raise Unavailable(f"{blob} is no file of the repository of notes")
-        return content
+        return self.repository[commit].peel(GitCommit)
 
     def _stored(self, content: bytes) -> Entry:
         return Entry(FILE, str(self.repository.create_blob(content)))
@@ -356,20 +242,6 @@ class LocalRepository:
 
 def _our_signature() -> Signature:
     return Signature(NAME, ADDRESS)
-
-
-def _blob(entry: Entry | None) -> str | None:
-    """What of an entry lies in the work tree: links and submodules do not."""
-    return entry.id if entry is not None and entry.is_file else None
-
-
-def _hash(content: bytes | None) -> str | None:
-    """The name that git gives to this content."""
-    if content is None:
-        return None
-    named = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
-    named.update(content)
-    return named.hexdigest()
 
 
 def _moment(seconds: int) -> datetime:

@@ -30,8 +30,8 @@ def open_local(path: Path, branch: str) -> LocalRepository:
             init_repository(str(root), initial_head=branch)
         elif git.is_symlink() or not git.is_dir():
             raise Unavailable(
-                f"{git} is not a folder: linked work trees and submodules cannot hold notes; choose "
-                "another folder"
+                f"{git} is not a folder: linked work trees and submodules cannot hold "
+                "notes; choose another folder"
             )
         (git / "recollect").mkdir(mode=0o700, exist_ok=True)
         repository = LocalRepository(root, _branch(git, root))
@@ -61,8 +61,8 @@ def _check_owner(root: Path) -> None:
     owner = root.stat().st_uid
     if owner != os.geteuid():
         raise Unavailable(
-            f"the folder {root} of the repository of notes belongs to another user (number {owner}, "
-            f"not {os.geteuid()}); run the server as that user, or change the owner"
+            f"the folder {root} of the repository of notes belongs to another user "
+            f"({owner}, not {os.geteuid()}); run the server as that user, or change the owner"
         )
 
 

@@ -1,7 +1,6 @@
 """NoteRepository over libgit2: no git program is needed."""
 
 import json
-import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial

@@ -1,4 +1,4 @@
-"""A move of branch, index and work tree from one commit to another, told in a file while it runs."""
+"""A move from one commit to another, told in a file while it is under way."""
 
 import json
 from collections.abc import Mapping

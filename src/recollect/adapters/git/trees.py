@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pygit2 import Oid, Repository, Tree
+from pygit2.enums import ObjectType
 
 from recollect.adapters.git.paths import FOLDERS, is_note
-from recollect.errors import InvalidRequest
+from recollect.errors import InvalidRequest, Unavailable
 
 FILE = 0o100644
 PROGRAM = 0o100755
@@ -62,6 +63,13 @@ class Trees:
         while self._kept_entries > _MOST_KEPT and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
             self._kept_entries -= len(oldest)
+
+    def content(self, blob: str) -> bytes:
+        """The content of a file."""
+        kind, content = self._repository.odb.read(blob)
+        if kind != ObjectType.BLOB:
+            raise Unavailable(f"the object {blob} of the repository of notes is no file")
+        return content
 
     def entry(self, tree: str | None, path: str) -> Entry | None:
         """What lies at a path, None for nothing."""
@@ -149,9 +157,7 @@ class Trees:
     def _object(self, tree: str | None) -> tuple[Tree, ...]:
         if tree is None:
             return ()
-        found = self._repository[tree]
-        assert isinstance(found, Tree)
-        return (found,)
+        return (self._repository[tree].peel(Tree),)
 
 
 def _parsed(content: bytes) -> Folder:
@@ -179,4 +185,3 @@ def _below(entry: Entry | None) -> str | None:
 
 def _leaf(entry: Entry | None) -> Entry | None:
     return None if entry is None or entry.mode == FOLDER else entry
-

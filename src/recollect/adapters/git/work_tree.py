@@ -3,17 +3,21 @@
 import errno
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
+from recollect.adapters.git.failures import translated_errors
 from recollect.adapters.git.paths import FOLDERS, is_note
 from recollect.errors import InvalidRequest
 
 _LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _LOOK_FOLDER = _LOOK | os.O_DIRECTORY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_WRITERS = 8
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -25,6 +29,14 @@ class Hidden(InvalidRequest):
             f"{path!r} is, or leads through, a symbolic link or something else that is neither a "
             "readable file nor a folder: it is left alone; move it away"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that is to be written."""
+
+    content: bytes
+    is_program: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +110,41 @@ class WorkTree:
             raise Hidden(path) from error
         raise Hidden(path)
 
-    def put(self, path: str, content: bytes, mode: int) -> os.stat_result | None:
-        """Replace what lies there, atomically; folders that lack are made.
+    def put(
+        self, files: Mapping[str, NewFile], *, strict: bool
+    ) -> Iterator[tuple[str, os.stat_result | None]]:
+        """Replace what lies at these paths, each atomically; folders that lack are made.
 
-        Gives what the file system says of the new file, None when somebody else wrote meanwhile.
+        Gives what the file system says of each new file; None if somebody else wrote meanwhile,
+        or, unless strict, if something is in the way.
         """
+        if len(files) <= 1:
+            yield from ((path, self._put(path, file, strict)) for path, file in files.items())
+            return
+        # Each waits for the disk; those that wait together are written together.
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            found = writers.map(self._put, files.keys(), files.values(), repeat(strict))
+            yield from zip(files, found, strict=True)
+
+    def _put(self, path: str, file: NewFile, strict: bool) -> os.stat_result | None:  # noqa: FBT001
         *folders, name = path.split("/")
         temporary = temporary_name(name)
-        with self._folder(folders, create=True) as folder:
-            with suppress(FileNotFoundError):  # left by a killed process
-                os.unlink(temporary, dir_fd=folder)
-            try:
-                written = _write(folder, temporary, content, mode)
-                os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with suppress(OSError):
+        try:
+            with translated_errors(), self._folder(folders, create=True) as folder:
+                with suppress(FileNotFoundError):  # left by a killed process
                     os.unlink(temporary, dir_fd=folder)
+                try:
+                    written = _write(folder, temporary, file)
+                    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                except BaseException:
+                    with suppress(OSError):
+                        os.unlink(temporary, dir_fd=folder)
+                    raise
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except InvalidRequest:
+            if strict:
                 raise
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            return None
         return found if _same(found, written) else None
 
     def remove(self, path: str) -> None:
@@ -169,17 +198,18 @@ def _open_folder(parent: int, name: str, *, create: bool) -> int:
         if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
         raise
-    os.mkdir(name, 0o700, dir_fd=parent)
+    with suppress(FileExistsError):  # made by another writer
+        os.mkdir(name, 0o700, dir_fd=parent)
     folder = os.open(name, _LOOK_FOLDER, dir_fd=parent)
     os.fchmod(folder, 0o700)
     return folder
 
 
-def _write(folder: int, name: str, content: bytes, mode: int) -> os.stat_result:
+def _write(folder: int, name: str, new: NewFile) -> os.stat_result:
     file = os.open(name, _NEW, 0o600, dir_fd=folder)
     with os.fdopen(file, "wb") as opened:
-        os.fchmod(file, mode)
-        opened.write(content)
+        os.fchmod(file, 0o700 if new.is_program else 0o600)
+        opened.write(new.content)
         opened.flush()
         # A note that a power failure tore would be taken for an edit by hand.
         os.fsync(file)
@@ -204,25 +234,21 @@ def _scan_folder(scan: Scan, parent: int, name: str, path: str) -> None:
         scan.hidden.append(path)
         return
     try:
-        for entry in _listed(scan, folder, path):
-            place = f"{path}/{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                _scan_folder(scan, folder, entry.name, place)
-            elif not is_note(place):
-                if not entry.is_file(follow_symlinks=False):
-                    scan.hidden.append(place)
-            elif entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):
-                    scan.notes[place] = entry.stat(follow_symlinks=False)
-            else:
-                scan.hidden.append(place)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    _scan_entry(scan, folder, entry, f"{path}/{entry.name}")
+    except OSError:
+        scan.hidden.append(path)
     finally:
         os.close(folder)
 
 
-def _listed(scan: Scan, folder: int, path: str) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from (entry for entry in entries if not entry.name.startswith("."))
-    except OSError:
+def _scan_entry(scan: Scan, folder: int, entry: os.DirEntry[str], path: str) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        _scan_folder(scan, folder, entry.name, path)
+    elif not entry.is_file(follow_symlinks=False):
         scan.hidden.append(path)
+    elif is_note(path):
+        with suppress(FileNotFoundError):
+            scan.notes[path] = entry.stat(follow_symlinks=False)

@@ -1,0 +1,171 @@
+"""The work tree and its index, held against a tree of the repository."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from recollect.adapters.git.index import DamagedIndex, Index, Seen
+from recollect.adapters.git.paths import is_note, may_be_checked_out
+from recollect.adapters.git.trees import PROGRAM, Change, Entry, Files, Trees
+from recollect.adapters.git.work_tree import Hidden, NewFile, WorkTree
+from recollect.errors import Conflict, InvalidRequest
+
+_LOCK_SECONDS = 5.0
+Contents = dict[str, bytes | None]
+
+
+class Checkout:
+    """What of a tree lies in the work tree: regular files. Links and submodules do not."""
+
+    def __init__(self, root: Path, trees: Trees) -> None:
+        self._trees = trees
+        self._work_tree = WorkTree(root)
+        self._index = Index(root / ".git", _LOCK_SECONDS)
+
+    def edited(self, tree: str | None, paths: Iterable[str] | None) -> Contents:
+        """Which notes lie otherwise in the work tree than in the tree, and what lies there."""
+        self._load_index(tree)
+        committed = self._trees.notes(tree)
+        if paths is not None:
+            return self._edited_among(filter(is_note, paths), committed)
+        scan = self._work_tree.scan()
+        gone = [path for path in committed if path not in scan.notes and scan.tells(path)]
+        suspects = (
+            path
+            for path, found in scan.notes.items()
+            if self._index.blob(path, found) != committed.get(path, "")
+        )
+        return dict.fromkeys(gone) | self._edited_among(suspects, committed)
+
+    def move(
+        self,
+        tree: str | None,
+        changes: Mapping[str, Change],
+        entries: Files,
+        *,
+        by_hand: bool = False,
+        strict: bool = True,
+    ) -> None:
+        """Make work tree and index hold entries.
+
+        Args:
+            tree: What the work tree shows, should the index be lost.
+            changes: What may lie there; whatever else does was edited by hand, and stays.
+            entries: What shall lie at each of these paths.
+            by_hand: The work tree is left as it is.
+            strict: Whether an edit by hand, or something in the way, is an error.
+
+        Raises:
+            Conflict: A file was edited by hand.
+            InvalidRequest: Something is in the way.
+        """
+        with self._index.locked() as since_ns:
+            self._load_index(tree)
+            if by_hand:
+                seen = {path: self._as_it_lies(path, entry) for path, entry in entries.items()}
+            else:
+                seen = self._laid(changes, entries, strict=strict)
+            self._index.update(seen)
+            self._index.write(since_ns, self._hashed)
+
+    def clear(self, paths: Iterable[str]) -> None:
+        """Remove the traces of a killed process: its lock, and files that it half wrote."""
+        self._index.break_own_lock()
+        for path in filter(may_be_checked_out, paths):
+            self._work_tree.clear(path)
+
+    def _edited_among(self, paths: Iterable[str], committed: Mapping[str, str]) -> Contents:
+        edited: Contents = {}
+        for path in paths:
+            with suppress(Hidden):
+                if self._lying(path) == committed.get(path):
+                    continue
+                content = self._work_tree.read(path)
+                if content is not None or path in committed:
+                    edited[path] = content
+        return edited
+
+    def _as_it_lies(self, path: str, entry: Entry | None) -> Seen | None:
+        if entry is None:
+            return None
+        with suppress(Hidden):
+            found = self._work_tree.stat(path)
+            if self._hashed(path) == entry.id:
+                return entry, found
+        return entry, None
+
+    def _laid(
+        self, changes: Mapping[str, Change], entries: Files, *, strict: bool
+    ) -> dict[str, Seen | None]:
+        seen: dict[str, Seen | None] = {}
+        new: dict[str, NewFile] = {}
+        # What is deleted makes room: a file for a folder, a folder for a file.
+        for path in sorted(entries, key=lambda path: entries[path] is not None):
+            entry = entries[path]
+            try:
+                found = self._lay(path, entry, changes[path])
+            except (Conflict, InvalidRequest):
+                if strict:
+                    raise
+                found = None
+            if isinstance(found, NewFile):
+                new[path] = found
+            else:
+                seen[path] = entry and (entry, found)
+        for path, found in self._work_tree.put(new, strict=strict):
+            entry = entries[path]
+            seen[path] = entry and (entry, found)
+        return seen
+
+    def _lay(
+        self, path: str, entry: Entry | None, change: Change
+    ) -> os.stat_result | NewFile | None:
+        """Remove what has to go; else gives what lies there, or what has to be put there."""
+        sides = [_blob(side) for side in change]
+        if not any(sides) or not may_be_checked_out(path):
+            return None
+        lying = self._lying(path)
+        if lying not in sides:
+            raise Conflict(f"{path!r} was edited by hand; commit that first")
+        wanted = _blob(entry)
+        if entry is None or wanted is None:
+            self._work_tree.remove(path)
+            return None
+        if lying == wanted:
+            return self._work_tree.stat(path)
+        return NewFile(self._trees.content(wanted), is_program=entry.mode == PROGRAM)
+
+    def _lying(self, path: str) -> str | None:
+        """The blob of what lies at a path."""
+        found = self._work_tree.stat(path)
+        if found is None:
+            return None
+        return self._index.blob(path, found) or _hash(self._work_tree.read(path))
+
+    def _hashed(self, path: str) -> str | None:
+        """The same, without asking the index, and without telling what cannot be read."""
+        try:
+            return _hash(self._work_tree.read(path))
+        except Hidden:
+            return None
+
+    def _load_index(self, tree: str | None) -> None:
+        try:
+            self._index.load()
+        except DamagedIndex:
+            self._index.replace(dict(self._trees.files(tree)))
+
+
+def _blob(entry: Entry | None) -> str | None:
+    return entry.id if entry is not None and entry.is_file else None
+
+
+def _hash(content: bytes | None) -> str | None:
+    """The name that git gives to this content."""
+    if content is None:
+        return None
+    named = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    named.update(content)
+    return named.hexdigest()
