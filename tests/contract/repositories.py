@@ -1,15 +1,17 @@
 """Every repository of notes; a new one has its line here and then has to pass the suite."""
 
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pygit2 import init_repository
 
-from recollect.adapters.git.repository import GitNoteRepository, open_repository
+from recollect.adapters.git.repository import GitNoteRepository, Place, open_repository
 from recollect.adapters.in_memory.repository import InMemoryNoteRepository
 from recollect.ports import NoteRepository
 
 DEADLINE_SECONDS = 5.0
+BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class World(ABC):
@@ -22,7 +24,7 @@ class World(ABC):
     async def clone(
         self, name: str = "one", deadline_seconds: float = DEADLINE_SECONDS
     ) -> NoteRepository:
-        """A repository that is new, with the shared remote."""
+        """A new repository, with the shared remote; its first commit is its own."""
 
     @abstractmethod
     def edit(self, repository: NoteRepository, path: str, content: bytes | None) -> None:
@@ -37,13 +39,19 @@ class InMemoryWorld(World):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.remote = InMemoryNoteRepository()
+        self._clones = 0
 
     async def clone(
         self, name: str = "one", deadline_seconds: float = DEADLINE_SECONDS
     ) -> InMemoryNoteRepository:
         del name
+        self._clones += 1
+        born = BORN + timedelta(days=self._clones)
         clone = InMemoryNoteRepository(
-            branch="notes", remote_repository=self.remote, deadline_seconds=deadline_seconds
+            branch="notes",
+            remote_repository=self.remote,
+            now=lambda: born,
+            deadline_seconds=deadline_seconds,
         )
         async with clone.held():
             await clone.write({}, "chore: init repository")
@@ -71,9 +79,11 @@ class GitWorld(World):
         self, name: str = "one", deadline_seconds: float = DEADLINE_SECONDS
     ) -> GitNoteRepository:
         root = self.folder / name
-        clone = await open_repository(
-            root, prefix="", branch="notes", deadline_seconds=deadline_seconds
-        )
+        if self._roots:  # whoever has the file already makes another first commit
+            root.mkdir()
+            (root / ".gitignore").touch()
+        place = Place(path=root, branch="notes", remote_url=str(self.remote))
+        clone = await open_repository(place, deadline_seconds=deadline_seconds)
         self._roots[clone] = root
         return clone
 

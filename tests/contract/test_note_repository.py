@@ -6,7 +6,7 @@ import anyio
 import pytest
 from tests.contract.repositories import WORLDS, World
 
-from recollect.errors import Conflict, InvalidRequest, RecollectError, Unavailable
+from recollect.errors import Conflict, InvalidRequest, RecollectError, RemoteMoved, Unavailable
 from recollect.ports import Agreement, NoteRepository
 
 pytestmark = pytest.mark.anyio
@@ -324,3 +324,150 @@ async def test_a_merge_has_two_parents(repository: NoteRepository) -> None:
     assert await content(repository, both) == {A: b"a", B: b"b"}
     assert await repository.merge_base(both, one) == one
     assert await repository.merge_base(one, base or "") == base
+
+
+async def test_an_empty_remote_has_no_newest_commit(repository: NoteRepository) -> None:
+    assert repository.remote
+    assert await repository.fetch() is None
+
+
+async def test_what_is_pushed_can_be_fetched(world: World, repository: NoteRepository) -> None:
+    head = await written(repository, {A: b"a", DEEP: b"deep"})
+    other = await world.clone("other")
+
+    await repository.push()
+    fetched = await other.fetch()
+
+    assert fetched == head
+    assert await content(other, fetched) == {A: b"a", DEEP: b"deep"}
+    assert await other.notes(await other.head()) == {}
+    assert world.lying(other, A) is None
+
+
+async def joined(world: World, repository: NoteRepository) -> NoteRepository:
+    """Another clone, that has what this one pushed."""
+    await repository.push()
+    other = await world.clone("other")
+    fetched = await other.fetch()
+    async with other.held():
+        await other.write({}, "chore: merge", merged=fetched)
+        notes = await content(other, fetched)
+        await other.write(dict(notes), "chore: save")
+    return other
+
+
+async def test_a_push_of_what_the_remote_has_changes_nothing(repository: NoteRepository) -> None:
+    head = await written(repository, {A: b"a"})
+
+    await repository.push()
+    await repository.push()
+
+    assert await repository.fetch() == head
+
+
+async def test_a_remote_that_moved_is_not_overwritten(
+    world: World, repository: NoteRepository
+) -> None:
+    await written(repository, {A: b"a"})
+    other = await joined(world, repository)
+    theirs = await written(other, {B: b"theirs"})
+    await other.push()
+    await written(repository, {B: b"ours"})
+
+    with pytest.raises(RemoteMoved):
+        await repository.push()
+
+    assert await repository.fetch() == theirs
+
+
+async def test_an_unrelated_remote_is_not_overwritten(
+    world: World, repository: NoteRepository
+) -> None:
+    await written(repository, {A: b"a"})
+    await repository.push()
+    other = await world.clone("other")
+    ours = await written(other, {B: b"b"})
+
+    with pytest.raises(RemoteMoved):
+        await other.push()
+
+    fetched = await other.fetch()
+    assert fetched is not None
+    assert await other.merge_base(ours, fetched) is None
+
+
+async def test_a_merge_of_both_sides_can_be_pushed(
+    world: World, repository: NoteRepository
+) -> None:
+    base = await written(repository, {A: b"a"})
+    other = await joined(world, repository)
+    await other.push()
+    ours = await written(repository, {B: b"ours"})
+    theirs = await repository.fetch()
+    assert theirs is not None
+
+    async with repository.held():
+        merged = await repository.write({DEEP: b"deep"}, "chore: merge", merged=theirs)
+    await repository.push()
+
+    assert await repository.merge_base(ours, theirs) == base
+    assert await other.fetch() == merged
+
+
+async def test_advancing_puts_what_changed_into_the_work_tree(
+    world: World, repository: NoteRepository
+) -> None:
+    await written(repository, {A: b"a", B: b"b", DEEP: b"deep"})
+    other = await joined(world, repository)
+    await other.push()
+    head = await repository.fetch()
+    assert head is not None
+    async with repository.held():
+        await repository.advance(head)
+    head = await written(other, {A: b"new", DEEP: None, "global/x/y.md": b"y"})
+    await other.push()
+    fetched = await repository.fetch()
+    assert fetched == head
+    world.edit(repository, B, b"by hand")
+
+    async with repository.held():
+        await repository.advance(fetched)
+
+    assert await repository.head() == head
+    assert world.lying(repository, A) == b"new"
+    assert world.lying(repository, DEEP) is None
+    assert world.lying(repository, "global/x/y.md") == b"y"
+    assert set(await repository.edited(None)) == {B}
+
+
+async def test_advancing_overwrites_no_edit_by_hand(
+    world: World, repository: NoteRepository
+) -> None:
+    await written(repository, {A: b"a", B: b"b"})
+    other = await joined(world, repository)
+    await written(other, {A: b"new", B: b"new"})
+    await other.push()
+    fetched = await repository.fetch()
+    assert fetched is not None
+    world.edit(repository, B, b"by hand")
+    head = await repository.head()
+
+    async with repository.held():
+        with pytest.raises(Conflict):
+            await repository.advance(fetched)
+
+    assert await repository.head() == head
+    assert world.lying(repository, A) == b"a"
+    assert world.lying(repository, B) == b"by hand"
+
+
+async def test_there_is_no_advancing_to_the_side_or_back(repository: NoteRepository) -> None:
+    first = await written(repository, {A: b"a"})
+    second = await written(repository, {A: b"b"})
+
+    async with repository.held():
+        with pytest.raises(Conflict):
+            await repository.advance(first)
+        await repository.advance(second)
+
+    assert await repository.head() == second

@@ -133,10 +133,11 @@ class NoteRepository(Protocol):
     async def advance(self, commit: str) -> None:
         """Move the branch and the work tree forward to a descendant of HEAD (fast-forward).
 
-        Links and submodules of the commit are not put into the work tree. Only for a holder.
+        Links and submodules of the commit are not put into the work tree; a file that is no note
+        and was edited by hand stays as it is. Only for a holder.
 
         Raises:
-            Conflict: It is no descendant, or a file that it changes was edited by hand.
+            Conflict: It is no descendant, or a note that it changes was edited by hand.
             InvalidRequest, StorageFull, Unavailable: As `write`.
         """
         ...

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from recollect.adapters.git.failures import Hidden
 from recollect.adapters.git.index import DamagedIndex, Index, Seen
 from recollect.adapters.git.paths import is_note, may_be_checked_out
 from recollect.adapters.git.trees import PROGRAM, Change, Entry, Files, Trees
-from recollect.adapters.git.work_tree import Hidden, NewFile, WorkTree
-from recollect.errors import Conflict, InvalidRequest
+from recollect.adapters.git.work_tree import NewFile, WorkTree
+from recollect.errors import Conflict
 
 _LOCK_SECONDS = 5.0
 Contents = dict[str, bytes | None]
@@ -55,11 +56,12 @@ class Checkout:
             changes: What may lie there; whatever else does was edited by hand, and stays.
             entries: What shall lie at each of these paths.
             by_hand: The work tree is left as it is.
-            strict: Whether an edit by hand, or something in the way, is an error.
+            strict: Whether an edit of a note by hand, or something in its way, is an error. Other
+                files do without: they must not keep notes from being exchanged.
 
         Raises:
             Conflict: A file was edited by hand.
-            InvalidRequest: Something is in the way.
+            Hidden, OSError: Something is in the way.
         """
         with self._index.locked() as since_ns:
             self._load_index(tree)
@@ -104,23 +106,24 @@ class Checkout:
         # What is deleted makes room: a file for a folder, a folder for a file.
         for path in sorted(entries, key=lambda path: entries[path] is not None):
             entry = entries[path]
+            must = strict and is_note(path)
             try:
-                found = self._lay(path, entry, changes[path])
-            except (Conflict, InvalidRequest):
-                if strict:
+                found = self._lay(path, entry, changes[path], must=must)
+            except (Conflict, Hidden):
+                if must:
                     raise
                 found = None
             if isinstance(found, NewFile):
                 new[path] = found
             else:
                 seen[path] = entry and (entry, found)
-        for path, found in self._work_tree.put(new, strict=strict):
+        for path, found in self._work_tree.put(new):
             entry = entries[path]
             seen[path] = entry and (entry, found)
         return seen
 
     def _lay(
-        self, path: str, entry: Entry | None, change: Change
+        self, path: str, entry: Entry | None, change: Change, *, must: bool
     ) -> os.stat_result | NewFile | None:
         """Remove what has to go; else gives what lies there, or what has to be put there."""
         sides = [_blob(side) for side in change]
@@ -135,7 +138,8 @@ class Checkout:
             return None
         if lying == wanted:
             return self._work_tree.stat(path)
-        return NewFile(self._trees.content(wanted), is_program=entry.mode == PROGRAM)
+        content = self._trees.content(wanted)
+        return NewFile(content, is_program=entry.mode == PROGRAM, must=must)
 
     def _lying(self, path: str) -> str | None:
         """The blob of what lies at a path."""

@@ -14,11 +14,23 @@ _IN_THE_WAY = frozenset(
 )
 
 
+class Hidden(Exception):
+    """What lies at a path cannot be told: it is, or is behind, a link, a device, a closed door."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path!r} is, or leads through, a symbolic link or something else that is neither a "
+            "readable file nor a folder: it is left alone; move it away"
+        )
+
+
 @contextmanager
 def translated_errors() -> Generator[None]:
     """Turn what pygit2 and the operating system raise into our errors, keeping the cause."""
     try:
         yield
+    except Hidden as error:
+        raise InvalidRequest(str(error)) from error
     except OSError as error:
         raise _of_the_system(error) from error
     except GitError as error:

@@ -1,38 +1,75 @@
 """NoteRepository over libgit2: no git program is needed."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
+from pydantic import SecretStr
 
 from recollect.adapters.git.failures import translated_errors
 from recollect.adapters.git.lease import Lease
 from recollect.adapters.git.local import LocalRepository
 from recollect.adapters.git.opening import open_local
+from recollect.adapters.git.remote import Exchange, remote_of, set_remote, too_late
 from recollect.adapters.git.steps import write_whole
 from recollect.ports.repository import Agreement, Commit
 
 T = TypeVar("T")
 
+_MOST_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A repository's place.
+
+    Attributes:
+        path: The folder that is its work tree.
+        prefix: The scope whose notes it holds, with all below.
+        branch: The branch of a new repository; an existing one keeps its own.
+        remote_url: Where it is pushed to; None: where git's configuration says, if anywhere.
+    """
+
+    path: Path
+    prefix: str = ""
+    branch: str = "main"
+    remote_url: str | None = None
+
+
+async def no_credential() -> None:
+    """For remotes that ask for none, or for an SSH key."""
+
 
 class GitNoteRepository:
     """One repository; its work runs in a worker thread, one piece after the other."""
 
-    def __init__(self, local: LocalRepository, *, prefix: str, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        place: Place,
+        local: LocalRepository,
+        credential: Callable[[], Awaitable[SecretStr | None]],
+        deadline_seconds: float,
+    ) -> None:
         own = local.root / ".git" / "recollect"
+        self._place = place
         self._local = local
-        self._prefix = prefix
+        self._remote = remote_of(local.repository)
+        self._credential = credential
+        self._deadline_seconds = deadline_seconds
         self._lease = Lease(own / "lock", deadline_seconds)
         self._agreement = own / "agreement.json"
         self._one_thread = CapacityLimiter(1)
+        self._connections = CapacityLimiter(_MOST_CONNECTIONS)
 
     @property
     def prefix(self) -> str:
-        return self._prefix
+        return self._place.prefix
 
     @property
     def branch(self) -> str:
@@ -84,6 +121,16 @@ class GitNoteRepository:
         self._lease.check_held()
         await self._run(partial(self._local.advance, commit))
 
+    @property
+    def remote(self) -> str | None:
+        return self._remote
+
+    async def fetch(self) -> str | None:
+        return await self._exchange(Exchange.fetch)
+
+    async def push(self) -> None:
+        await self._exchange(Exchange.push)
+
     async def merge_base(self, one: str, other: str) -> str | None:
         return await self._run(partial(self._local.merge_base, one, other))
 
@@ -95,6 +142,23 @@ class GitNoteRepository:
             return None
         return agreement if self._local.holds(agreement.commit) else None
 
+    async def _exchange(self, work: Callable[[Exchange], T]) -> T:
+        """Talk to the remote, in a thread that is left to itself should it not end in time."""
+        until = time.monotonic() + self._deadline_seconds
+        try:
+            with fail_after(self._deadline_seconds):
+                exchange = Exchange(
+                    root=self._local.root,
+                    branch=self.branch,
+                    token=await self._credential(),
+                    until=until,
+                )
+                return await to_thread.run_sync(
+                    work, exchange, limiter=self._connections, abandon_on_cancel=True
+                )
+        except TimeoutError as error:
+            raise too_late() from error
+
     async def _run(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(_translated, work, limiter=self._one_thread)
 
@@ -105,18 +169,28 @@ def _translated(work: Callable[[], T]) -> T:
 
 
 async def open_repository(
-    path: Path, *, prefix: str, branch: str, deadline_seconds: float
+    place: Place,
+    *,
+    credential: Callable[[], Awaitable[SecretStr | None]] = no_credential,
+    deadline_seconds: float,
 ) -> GitNoteRepository:
-    """Open the repository in a folder, or make it.
+    """Open the repository at a place, or make it.
 
     Args:
-        path: The work tree.
-        prefix: The scope whose notes it holds, with all below.
-        branch: The branch of a new repository; an existing one keeps its own.
+        place: Where it is.
+        credential: Gives the token for the remote; asked at every connection.
         deadline_seconds: How long to wait for other processes, and for the remote.
 
     Raises:
+        ConfigError: The remote's address holds a password.
         Unavailable: The folder cannot be used.
     """
-    local = await to_thread.run_sync(open_local, path, branch)
-    return GitNoteRepository(local, prefix=prefix, deadline_seconds=deadline_seconds)
+    local = await to_thread.run_sync(_open, place)
+    return GitNoteRepository(place, local, credential, deadline_seconds)
+
+
+def _open(place: Place) -> LocalRepository:
+    local = open_local(place.path, place.branch)
+    with translated_errors():
+        set_remote(local.repository, place.remote_url)
+    return local

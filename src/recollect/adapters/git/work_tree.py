@@ -7,10 +7,9 @@ from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import Path
 
-from recollect.adapters.git.failures import translated_errors
+from recollect.adapters.git.failures import Hidden, translated_errors
 from recollect.adapters.git.paths import FOLDERS, is_note
 from recollect.errors import InvalidRequest
 
@@ -21,22 +20,13 @@ _WRITERS = 8
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
-class Hidden(InvalidRequest):
-    """What lies there cannot be told: it is, or is behind, a link, a device or a closed door."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path!r} is, or leads through, a symbolic link or something else that is neither a "
-            "readable file nor a folder: it is left alone; move it away"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file that is to be written."""
+    """A file that is to be written; `must`, or else only if nothing is in the way."""
 
     content: bytes
     is_program: bool
+    must: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +100,21 @@ class WorkTree:
             raise Hidden(path) from error
         raise Hidden(path)
 
-    def put(
-        self, files: Mapping[str, NewFile], *, strict: bool
-    ) -> Iterator[tuple[str, os.stat_result | None]]:
+    def put(self, files: Mapping[str, NewFile]) -> Iterator[tuple[str, os.stat_result | None]]:
         """Replace what lies at these paths, each atomically; folders that lack are made.
 
         Gives what the file system says of each new file; None if somebody else wrote meanwhile,
-        or, unless strict, if something is in the way.
+        or, unless it must be written, if something is in the way.
         """
         if len(files) <= 1:
-            yield from ((path, self._put(path, file, strict)) for path, file in files.items())
+            yield from ((path, self._put(path, file)) for path, file in files.items())
             return
         # Each waits for the disk; those that wait together are written together.
         with ThreadPoolExecutor(_WRITERS) as writers:
-            found = writers.map(self._put, files.keys(), files.values(), repeat(strict))
+            found = writers.map(self._put, files.keys(), files.values())
             yield from zip(files, found, strict=True)
 
-    def _put(self, path: str, file: NewFile, strict: bool) -> os.stat_result | None:  # noqa: FBT001
+    def _put(self, path: str, file: NewFile) -> os.stat_result | None:
         *folders, name = path.split("/")
         temporary = temporary_name(name)
         try:
@@ -142,7 +130,7 @@ class WorkTree:
                     raise
                 found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except InvalidRequest:
-            if strict:
+            if file.must:
                 raise
             return None
         return found if _same(found, written) else None
