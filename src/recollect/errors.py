@@ -21,6 +21,7 @@ RecollectError
 └── Unavailable
     ├── EmbedderUnavailable
     ├── SecretStoreUnavailable
+    ├── SyncFailed
     ├── StoreUnavailable
     │   └── StorageFull
     └── DeadlineExceeded
@@ -28,6 +29,8 @@ RecollectError
 A class stands for one thing a caller may do differently; `code` is stable and is what programs
 compare. The message says what happened and what to do, and never holds memory text or a secret.
 """
+
+from collections.abc import Mapping
 
 
 class RecollectError(Exception):
@@ -181,6 +184,20 @@ class SecretStoreUnavailable(Unavailable):
     """The place that keeps a token cannot be read or written."""
 
     code = "secret_store_unavailable"
+
+
+class SyncFailed(Unavailable):
+    """Some repositories could not be synced; the message says which and why.
+
+    Attributes:
+        details: What memory-mcp's clients are told of it.
+    """
+
+    code = "sync_failed"
+
+    def __init__(self, message: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.details = details or {}
 
 
 class StoreUnavailable(Unavailable):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
@@ -183,11 +183,40 @@ class GitAuthSettings(BaseModel):
     kubernetes: KubernetesSecretSettings = Field(default_factory=KubernetesSecretSettings)
 
 
-class GitSettings(BaseModel):
-    """What is shared through git, and how."""
+class GitRemoteSettings(BaseModel):
+    """A repository of its own for the notes of a scope and all below."""
 
     model_config = _FROZEN
 
+    scope: Annotated[str, Field(min_length=1)]
+    """The scope; of several that hold a note the longest counts."""
+    url: str | None = None
+    """Its remote."""
+    path: Path | None = None
+    """Its folder; one beside the default repository when unset."""
+    branch: str | None = None
+    """Its branch; that of the default repository when unset."""
+
+
+class GitSettings(BaseModel):
+    """The git repositories that notes are mirrored to, and how they are shared."""
+
+    model_config = _FROZEN
+
+    mirror: bool = True
+    """Whether notes are mirrored to git; those of a store in memory never are."""
+    path: Path | None = None
+    """The folder of the repository; `notes` in the data folder when unset."""
+    branch: Annotated[str, Field(min_length=1)] = "main"
+    """The branch that is written, fetched and pushed; created where it is missing."""
+    remote_url: str | None = None
+    """The remote to exchange notes with: `https://`, `ssh://`, `file://` or a path."""
+    remotes: tuple[GitRemoteSettings, ...] = ()
+    """Repositories for parts of the scopes, as a JSON list of objects."""
+    interval_seconds: Annotated[float, Field(ge=10)] | None = None
+    """How often to sync by itself, in seconds; never when unset."""
+    deadline_seconds: float = Field(default=60, gt=0, le=3600)
+    """How long a fetch or a push may take, in seconds."""
     auth: GitAuthSettings = Field(default_factory=GitAuthSettings)
 
 
@@ -281,6 +310,8 @@ def choices(annotation: Any) -> list[type[BaseModel]]:
     """The settings classes that a field's type offers; none for a plain value."""
     if _is_model(annotation):
         return [annotation]
+    if get_origin(annotation) is tuple:
+        return []  # written as one JSON list
     return [choice for part in get_args(annotation) for choice in choices(part)]
 
 

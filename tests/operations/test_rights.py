@@ -64,6 +64,7 @@ SAMPLES: dict[str, Request] = {
     ),
     "import_recall_log": operations.ImportRecallLog(file="/nowhere/file"),
     "recall_stats": operations.RecallStats(),
+    "sync": operations.Sync(),
     "stats": Stats(),
     "reindex": operations.Reindex(),
     "check": operations.Check(),

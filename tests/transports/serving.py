@@ -34,6 +34,7 @@ ROUTES = [
     ("POST", "/v1/messages"),
     ("POST", "/v1/recalls/verdicts"),
     ("GET", "/v1/recalls/stats"),
+    ("POST", "/v1/sync"),
     ("GET", "/v1/stats"),
     ("POST", "/v1/reindex"),
     ("POST", "/v1/check"),

@@ -53,6 +53,7 @@ def all_errors() -> Iterator[errors.RecollectError]:
     yield errors.Unavailable("away")
     yield errors.EmbedderUnavailable("no model")
     yield errors.SecretStoreUnavailable("no keyring")
+    yield errors.SyncFailed("sync failed for 1/1 repos: default", {"failed": ["default"]})
     yield errors.StoreUnavailable("no store")
     yield errors.StorageFull("full")
     yield errors.DeadlineExceeded(3)

@@ -43,7 +43,7 @@ async def test_the_three_shapes_are_the_same_everywhere(any_tools: Client) -> No
     assert message.startswith("invalid input: ")
 
 
-@pytest.mark.parametrize("tool", ["sync", "mark", "Recall", "", "recall ", "../recall"])
+@pytest.mark.parametrize("tool", ["synch", "mark", "Recall", "", "recall ", "../recall"])
 async def test_an_unknown_tool_is_not_found(tools: Client, tool: str) -> None:
     assert await protocol_error(tools, tool) == (INVALID, "tool not found")
 

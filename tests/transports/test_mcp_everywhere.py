@@ -62,7 +62,7 @@ async def tools(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
 
 
 async def test_a_conversation_with_all_tools(tools: Client) -> None:
-    assert len((await tools.list_tools()).tools) == 10
+    assert len((await tools.list_tools()).tools) == 11
     placed = await call(
         tools, "remember", name="tea", content='{"tea": "at four ☕"}', tags=["drink"], scope="p"
     )

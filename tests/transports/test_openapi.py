@@ -28,6 +28,7 @@ from recollect.api.guard import Policy
 from recollect.api.health import State
 from recollect.app.wiring import open_context
 from recollect.operations import Context, Remember, remember
+from recollect.ports import Exchange, SkippedFile
 
 CHECKS = [
     not_a_server_error,
@@ -58,6 +59,23 @@ def _lines(_: Any, value: Any) -> bytes:
     return str(value).encode("utf-8", "replace")
 
 
+class LoneMirror:
+    """Holds everything at once and has no remote; a real one belongs to one event loop."""
+
+    async def check_place(self, scope: str, name: str) -> None:
+        """Every place is free."""
+
+    async def reached(self, tenant: str, seq: int) -> bool:
+        return bool(tenant) and seq > 0
+
+    async def sync(self, *, pull: bool) -> list[Exchange]:
+        done = "no-remote" if pull else "skipped"
+        return [Exchange(label="default", branch="main", pull=done)]
+
+    def skipped(self) -> list[SkippedFile]:
+        return []
+
+
 @pytest.fixture(scope="module")
 def served(
     tmp_path_factory: pytest.TempPathFactory,
@@ -65,7 +83,8 @@ def served(
     with start_blocking_portal() as portal:
         folder: Path = tmp_path_factory.mktemp("served")
         opening = portal.wrap_async_context_manager(open_context(settings_for(folder)))
-        with opening as (context, _):
+        with opening as (plain, _):
+            context = replace(plain, mirror=LoneMirror())
             state = State()
             state.starting = None
             policy = Policy(any_host=True)

@@ -132,7 +132,8 @@ async def test_a_forgotten_memory_is_in_no_answer_but_in_its_history(
     note = await stored(any_api, "Tea at four.")
     url = f"/v1/memories/{note['id']}"
     answer = await any_api.delete(url, params={"expected_revision": 1})
-    assert (answer.status_code, answer.json()) == (200, {"forgotten": 1, "ids": [note["id"]]})
+    forgotten = {"forgotten": 1, "ids": [note["id"]], "degraded": []}
+    assert (answer.status_code, answer.json()) == (200, forgotten)
     assert (await any_api.get(url)).status_code == 404
     assert await contents(any_api) == []
     recalled = await any_api.post("/v1/recall", json={"query": "tea"})
@@ -149,7 +150,10 @@ async def test_an_erased_memory_has_no_history(any_api: httpx2.AsyncClient) -> N
     note = await stored(any_api)
     url = f"/v1/memories/{note['id']}"
     answer = await any_api.post(f"{url}/erase")
-    assert (answer.status_code, answer.json()) == (200, {"id": note["id"], "revisions": 1})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": note["id"], "revisions": 1, "degraded": []},
+    )
     assert (await any_api.get(f"{url}/history")).status_code == 404
 
 

@@ -36,6 +36,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_USUAL_SYNC = operations.Sync()
 _USUAL_CHECK = operations.Check()
 
 
@@ -168,6 +169,12 @@ async def ingest(context: AskedToWrite, body: operations.Ingest) -> Response:
 async def stats(context: Asked) -> Response:
     """Tell how much there is."""
     return answer(await operations.stats(context, operations.Stats()))
+
+
+@router.post("/sync", response_model=operations.Synced, responses=_ERRORS)
+async def sync(context: Asked, body: operations.Sync = _USUAL_SYNC) -> Response:
+    """Exchange notes with the git remotes."""
+    return answer(await operations.sync(context, body))
 
 
 @router.post("/reindex", response_model=operations.Reindexed, responses=_ERRORS)

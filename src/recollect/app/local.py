@@ -10,6 +10,7 @@ from anyio import Event, Lock
 
 from recollect import operations, settings
 from recollect.app.beside import beside
+from recollect.app.mirroring import mirrored
 from recollect.app.wiring import Embedders, open_context
 from recollect.client.asynchronous import AsyncClient
 from recollect.client.blocking import Client
@@ -145,7 +146,10 @@ async def open_local(
         chosen: The settings.
         catching_up: Embed what earlier writes have left, too.
     """
-    async with open_context(chosen) as (context, embedders):
+    async with (
+        open_context(chosen) as (plain, embedders),
+        mirrored(chosen, plain, looked=True) as context,
+    ):
         local = LocalTransport(context, embedders)
         async with beside(local.work_in_background):
             try:

@@ -21,6 +21,7 @@ from recollect.api.health import State
 from recollect.app import running
 from recollect.app.faces import LateFace, open_mcp_face
 from recollect.app.listening import listening
+from recollect.app.mirroring import mirrored
 from recollect.app.wiring import Embedders, open_context
 from recollect.errors import ConfigError, RecollectError
 from recollect.operations import Context, catch_up, work
@@ -47,7 +48,11 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     """
     policy = _policy(settings)
     state = State()
-    async with open_context(settings) as (context, embedders), create_task_group() as tasks:
+    async with (
+        open_context(settings) as (plain, embedders),
+        mirrored(settings, plain) as context,
+        create_task_group() as tasks,
+    ):
         face = LateFace(partial(open_mcp_face, context, settings))
         # Without sessions there is nothing to listen for with GET, or to end with DELETE.
         faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]

@@ -19,6 +19,7 @@ from mcp.server.stdio import stdio_server
 
 from recollect.app.bridge import open_bridge
 from recollect.app.faces import mcp_server
+from recollect.app.mirroring import mirrored
 from recollect.app.running import answers, server_of
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
@@ -59,7 +60,11 @@ async def _run(settings: Settings) -> None:
         return
     if settings.url is not None:
         raise Unavailable(f"there is no server at {settings.url}; start it, or unset RECOLLECT_URL")
-    async with open_context(settings) as (context, embedders), create_task_group() as tasks:
+    async with (
+        open_context(settings) as (plain, embedders),
+        mirrored(settings, plain, looked=True) as context,
+        create_task_group() as tasks,
+    ):
         # A tenth of a second, so that not even the first answer goes without meaning.
         with suppress(EmbedderUnavailable):
             await embedders.embedder.load()

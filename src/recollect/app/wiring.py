@@ -1,15 +1,19 @@
 """The composition root: settings in, a ready context out. Only this module names adapters."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol, assert_never
+
+from pydantic import SecretStr
 
 from recollect.app.ids import UuidSource
 from recollect.app.recalls import Pauses, Retention, open_recall_log
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
+from recollect.domain.scopes import check_scope
 from recollect.errors import ConfigError
 from recollect.operations.context import Context
 from recollect.operations.embedding import model_key
@@ -20,6 +24,7 @@ from recollect.ports import (
     ForeignRecallLog,
     JobQueue,
     Maintenance,
+    NoteRepository,
     RecallLog,
     RecordStore,
     SecretStore,
@@ -264,3 +269,43 @@ def _open_kubernetes_secret(settings: KubernetesSecretSettings) -> SecretStore:
             "pip install 'recollect[kubernetes]'"
         ) from error
     return KubernetesSecret(settings.namespace, settings.secret, settings.kubeconfig)
+
+
+async def open_note_repositories(
+    settings: Settings, credential: Callable[[str], Awaitable[SecretStr | None]]
+) -> list[NoteRepository]:
+    """The repositories that notes are mirrored to.
+
+    Args:
+        settings: Where they are.
+        credential: Gives the token for a remote's address.
+
+    Raises:
+        Unavailable: A folder cannot be used.
+        ConfigError: Two are to lie in one folder, or an address holds a password.
+    """
+    from recollect.adapters.git.repository import Place, open_repository
+
+    git = settings.git
+    default = git.path or settings.data_dir / "notes"
+    places = [Place(path=default, prefix="", branch=git.branch, remote_url=git.remote_url)]
+    for remote in git.remotes:
+        scope = check_scope(remote.scope)
+        beside = default.with_name(f"{default.name}-{scope.replace('/', '%2F')}")
+        place = Place(
+            path=remote.path or beside,
+            prefix=scope,
+            branch=remote.branch or git.branch,
+            remote_url=remote.url,
+        )
+        places.append(place)
+    if len({place.path.resolve() for place in places}) < len(places):
+        raise ConfigError("two repositories of notes are to lie in one folder; see git.remotes")
+    return [
+        await open_repository(
+            place,
+            credential=partial(credential, place.remote_url or ""),
+            deadline_seconds=git.deadline_seconds,
+        )
+        for place in places
+    ]

@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("ingest", store.ingest),
     ("stats", store.stats),
     ("export", store.export),
+    ("sync", store.sync),
     ("reindex", store.reindex),
     ("check", store.check),
     ("backup", store.backup),

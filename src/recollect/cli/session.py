@@ -49,7 +49,7 @@ class Session:
         if self.as_json:
             sys.stdout.write(result.model_dump_json() + "\n")
             return
-        from recollect.cli.tables import show
+        from recollect.cli.reports import show
 
         show(result)
 

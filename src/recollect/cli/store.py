@@ -100,6 +100,19 @@ def _stdout() -> IO[str]:
     return typer.get_text_stream("stdout", encoding="utf-8")
 
 
+def sync(
+    context: typer.Context,
+    *,
+    pull: Annotated[bool, typer.Option(help="Fetch and merge before pushing.")] = True,
+    as_json: o.AsJson = False,
+) -> None:
+    """Exchange notes with the git remotes; what both sides changed is merged and kept."""
+    session = session_of(context, as_json=as_json)
+    with session.open() as client:
+        synced = client.sync(pull_first=pull)
+    session.give(synced)
+
+
 def reindex(context: typer.Context, *, as_json: o.AsJson = False) -> None:
     """Rebuild every index from the records, and wait until all is embedded anew."""
     session = session_of(context, as_json=as_json)

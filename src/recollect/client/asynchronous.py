@@ -26,6 +26,7 @@ from recollect.operations import (
     Message,
     RecallFigures,
     Reindexed,
+    Synced,
 )
 
 T = TypeVar("T")
@@ -148,6 +149,10 @@ class AsyncClient(MemoryMethods):
     async def stats(self) -> Figures:
         """How much there is, and how well it can be searched."""
         return await self._run(operations.stats)
+
+    async def sync(self, *, pull_first: bool = True) -> Synced:
+        """Exchange notes with the git remotes; what both sides changed is merged and kept."""
+        return await self._run(operations.sync, pull_first=pull_first)
 
     async def reindex(self) -> Reindexed:
         """Rebuild every index from the records; vectors follow in the background."""

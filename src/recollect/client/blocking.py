@@ -136,6 +136,7 @@ class Client:
     recall_stats = _blocking(AsyncClient.recall_stats)
     import_recall_log = _blocking(AsyncClient.import_recall_log)
     stats = _blocking(AsyncClient.stats)
+    sync = _blocking(AsyncClient.sync)
     reindex = _blocking(AsyncClient.reindex)
     check = _blocking(AsyncClient.check)
     backup = _blocking(AsyncClient.backup)

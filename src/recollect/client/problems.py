@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from recollect.errors import InvalidRequest, RecollectError, Unavailable
 from recollect.operations.request import explained
 
-ATTRIBUTES = ("reference", "expected", "found", "position")
+ATTRIBUTES = ("reference", "expected", "found", "position", "details")
 """What errors carry besides code and message; in problem documents under the same names."""
 
 _AWAY = (502, 503, 504)

@@ -55,6 +55,7 @@ _ROUTES: Mapping[str, _Route] = {
     "history": _Route("GET", "/v1/memories/{id}/history"),
     "batch_mark_applied": _Route("POST", "/v1/recalls/verdicts"),
     "recall_stats": _Route("GET", "/v1/recalls/stats"),
+    "sync": _Route("POST", "/v1/sync"),
     "stats": _Route("GET", "/v1/stats"),
     "reindex": _Route("POST", "/v1/reindex"),
     "check": _Route("POST", "/v1/check"),

@@ -196,6 +196,12 @@ class MarkResult(BaseModel):
     rows_affected: int
 
 
+class SyncArguments(Arguments):
+    """Arguments of `sync`."""
+
+    pull_first: bool | None = None
+
+
 class ForgetResult(BaseModel):
     """Result of `forget`; its text is the word `ok`."""
 

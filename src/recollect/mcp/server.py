@@ -11,7 +11,7 @@ from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
 
-from recollect.errors import Conflict, Denied, InvalidRequest, NotFound, RecollectError
+from recollect.errors import Conflict, Denied, InvalidRequest, NotFound, RecollectError, SyncFailed
 from recollect.mcp.arguments import ForgetResult
 from recollect.mcp.schemas import input_schema, output_schema
 from recollect.mcp.tools import TOOLSETS, Tool
@@ -43,7 +43,8 @@ what the search had to do without. Storing under an existing name replaces that 
 _FEEDBACK = """
 
 A verdict is `applied`, `maybe` or `not_applied`, for a memory of a recall_id; `mark_applied` \
-reports a single one. `recall_stats` shows how recalls fare."""
+reports a single one. `recall_stats` shows how recalls fare. `sync` exchanges notes with the git \
+remotes."""
 
 
 def create_server(
@@ -116,6 +117,8 @@ def _as_protocol_error(error: RecollectError) -> MCPError:
     match error:
         case NotFound():
             return MCPError(types.INVALID_PARAMS, str(error))
+        case SyncFailed(details=details):
+            return MCPError(types.INTERNAL_ERROR, str(error), dict(details))
         case InvalidRequest() | Conflict() | Denied():
             return MCPError(types.INVALID_PARAMS, f"invalid input: {error}")
         case _:

@@ -217,6 +217,11 @@ async def _stats(context: Context, asked: a.StatsArguments) -> operations.Recall
     return await operations.recall_stats(context, operations.RecallStats())
 
 
+async def _sync(context: Context, asked: a.SyncArguments) -> operations.Synced:
+    pull_first = asked.pull_first is not False
+    return await operations.sync(context, operations.Sync(pull_first=pull_first))
+
+
 def _summary(memory: operations.MemoryView, fields: list[a.ListField] | None) -> a.Summary:
     shown: dict[str, Any] = {
         "id": memory.id,
@@ -324,6 +329,13 @@ TOOLS: tuple[Tool[Any], ...] = (
         a.RememberResult,
         _remember,
         destroys=True,
+    ),
+    Tool(
+        "sync",
+        "Exchange notes with the git remotes; both sides' changes are merged and kept.",
+        a.SyncArguments,
+        operations.Synced,
+        _sync,
     ),
 )
 """Every tool, by name."""

@@ -47,6 +47,7 @@ from recollect.operations.read import History, Read, Revisions, history, read
 from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
 from recollect.operations.remember import Remember, Remembered, remember
 from recollect.operations.request import Request, Result
+from recollect.operations.sync import Sync, Synced, sync
 from recollect.operations.transfer import Imported, export, import_lines
 from recollect.operations.views import MemoryView
 
@@ -65,6 +66,7 @@ ALL = (
     batch_mark_applied,
     recall_stats,
     import_recall_log,
+    sync,
     stats,
     reindex,
     check,
@@ -121,6 +123,8 @@ __all__ = [
     "Result",
     "Revisions",
     "Stats",
+    "Sync",
+    "Synced",
     "backup",
     "batch_mark_applied",
     "browse",
@@ -143,5 +147,6 @@ __all__ = [
     "reindex",
     "remember",
     "stats",
+    "sync",
     "work",
 ]

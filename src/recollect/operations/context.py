@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Generic, TypeVar, get_type_hints
 
 from recollect.domain.access import Principal, Right
-from recollect.domain.changes import Batch, Change, Embedded, Idempotency, NewJob
+from recollect.domain.changes import Batch, Change, Embedded, Idempotency, NewJob, Put, Receipt
 from recollect.domain.filters import Filter
-from recollect.domain.memory import Memory
+from recollect.domain.memory import Kind, Memory
 from recollect.domain.ranking import Weights
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Selection
@@ -22,6 +22,7 @@ from recollect.ports import (
     ForeignRecallLog,
     JobQueue,
     Maintenance,
+    Mirror,
     RecallLog,
     RecordStore,
     TextIndex,
@@ -40,6 +41,7 @@ class Context:
     Attributes:
         new_id: Gives a UUID, version 7, that was never given before.
         recalls_kept: How long the log of recalls remembers.
+        mirror: Brings notes into the repositories; None without any.
         weights: How recall weighs what the arms find.
         previous_embedder: Asks the vectors of the model before, until all is embedded anew.
         idempotency_key: The client's key for this request, if it sent one.
@@ -61,6 +63,7 @@ class Context:
     now: Clock
     new_id: Callable[[], str]
     previous_embedder: Embedder | None = None
+    mirror: Mirror | None = None
     idempotency_key: str | None = None
     origin: str = "client"
 
@@ -180,7 +183,8 @@ async def commit(
 ) -> R:
     """Apply the changes in one transaction and give the result.
 
-    If the same request was carried out meanwhile, nothing is applied and its result is given.
+    If the same request was carried out meanwhile, nothing is applied and its result is given. A
+    result that can be degraded says so when the mirror does not follow within its time.
     """
     keyed = context.idempotency_key is not None
     batch = Batch(
@@ -193,6 +197,42 @@ async def commit(
         idempotency=idempotency(context, request, result.model_dump_json()) if keyed else None,
     )
     receipt = await context.records.commit(context.tenant, batch)
-    return (
-        result if receipt.replayed is None else type(result).model_validate_json(receipt.replayed)
+    if receipt.replayed is not None:
+        return type(result).model_validate_json(receipt.replayed)
+    if _touches_notes(batch, receipt) and not await mirrored(context, receipt):
+        degraded = [*getattr(result, "degraded", ()), "mirror"]
+        return result.model_copy(update={"degraded": degraded})
+    return result
+
+
+async def store(
+    context: Context,
+    *changes: Change,
+    embedded: tuple[Embedded, ...] = (),
+    jobs: tuple[NewJob, ...] = (),
+) -> None:
+    """Apply changes that no single request asks for, in one transaction."""
+    await context.records.commit(
+        context.tenant,
+        Batch(
+            at=context.now(),
+            actor=context.principal.name,
+            origin=context.origin,
+            changes=changes,
+            embedded=embedded,
+            jobs=jobs,
+        ),
     )
+
+
+async def mirrored(context: Context, receipt: Receipt) -> bool:
+    """Whether the mirror holds what was committed; so it is without a mirror."""
+    if context.mirror is None:
+        return True
+    return await context.mirror.reached(context.tenant, receipt.entries[-1].seq)
+
+
+def _touches_notes(batch: Batch, receipt: Receipt) -> bool:
+    return any(
+        isinstance(change, Put) and change.memory.kind is Kind.NOTE for change in batch.changes
+    ) or any(entry.before and entry.before.kind is Kind.NOTE for entry in receipt.entries)

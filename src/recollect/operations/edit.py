@@ -127,6 +127,8 @@ async def move(context: Context, request: Move) -> Changed:
         name = request.new_name or before.name or ""
         if (request.to_scope, name) == (before.scope, before.name):
             raise InvalidRequest("source and destination are the same")
+        if context.mirror is not None:
+            await context.mirror.check_place(request.to_scope, name)
         freeing = await _free(context, request.to_scope, name)
         after = replace(before, scope=request.to_scope, detail=Note(name=name))
         return await _store(context, request, before, after, "move", *freeing)

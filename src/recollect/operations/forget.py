@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from recollect.domain.access import Right
 from recollect.domain.changes import Erase, Forget
 from recollect.domain.scopes import Look
@@ -27,6 +29,7 @@ class Forgotten(Result):
     """How many memories."""
     ids: list[str]
     """Theirs: what is forgotten has no name any more, but can be looked up and erased by its id."""
+    degraded: list[str] = Field(default_factory=list[str])
 
 
 @operation(Right.WRITE)
@@ -85,6 +88,7 @@ class Erased(Result):
     id: str
     revisions: int
     """How many revisions were deleted."""
+    degraded: list[str] = Field(default_factory=list[str])
 
 
 @operation(Right.ERASE)

@@ -111,6 +111,8 @@ async def remember(context: Context, request: Remember) -> Remembered:
         # An expired note looks absent to everybody; its id and history go on all the same.
         visible = None if before is None or context.has_expired(before) else before
         _check_expectations(request, visible, name)
+        if before is None and context.mirror is not None:
+            await context.mirror.check_place(request.scope, name)
         memory = _memory(context, request, before, name)
         context.refuse_expired(memory)
         embedding = await embed_now(context, [memory])

@@ -8,7 +8,14 @@ from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextI
 from recollect.ports.models import Clock, Embedder, TokenCounter
 from recollect.ports.recalls import ForeignRecallLog, RecallLog
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
-from recollect.ports.repository import Agreement, Commit, NoteRepository
+from recollect.ports.repository import (
+    Agreement,
+    Commit,
+    Exchange,
+    Mirror,
+    NoteRepository,
+    SkippedFile,
+)
 from recollect.ports.secrets import DeviceCode, DeviceSignIn, SecretStore
 from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
 
@@ -22,11 +29,13 @@ __all__ = [
     "DeviceSignIn",
     "Distribution",
     "Embedder",
+    "Exchange",
     "Fault",
     "ForeignRecallLog",
     "Job",
     "JobQueue",
     "Maintenance",
+    "Mirror",
     "NoteRepository",
     "Outline",
     "RecallLog",
@@ -34,6 +43,7 @@ __all__ = [
     "ScoredId",
     "ScoredPassage",
     "SecretStore",
+    "SkippedFile",
     "TextIndex",
     "TokenCounter",
     "VectorIndex",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from recollect.errors import RecollectError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
@@ -166,4 +168,63 @@ class NoteRepository(Protocol):
 
     async def merge_base(self, one: str, other: str) -> str | None:
         """Return the best common ancestor; None for unrelated histories."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What a repository exchanged with its remote.
+
+    Attributes:
+        label: `default`, or the scope whose notes it holds.
+        pull: `skipped`, `no-remote`, `up-to-date`, `fast-forward` or `merged (N conflicts
+            resolved)`.
+        added, updated, removed: Notes of the store that what was pulled changed.
+        conflicts: Notes of which both sides' bodies were kept, by scope and name.
+        problem: Why it failed; None when it did not.
+    """
+
+    label: str
+    branch: str
+    pull: str = "skipped"
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    conflicts: tuple[tuple[str, str], ...] = ()
+    problem: RecollectError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedFile:
+    """A file that holds no note that could be taken in, or a note that can be no file; and why."""
+
+    path: str
+    reason: str
+
+
+class Mirror(Protocol):
+    """Follows the change log and brings notes into their repositories, and back."""
+
+    async def check_place(self, scope: str, name: str) -> None:
+        """Refuse a new note whose file could not lie beside the others on every file system.
+
+        Raises:
+            InvalidRequest: Some file system cannot hold it.
+            AlreadyExists: Another note's file is in its place, or differs in case alone.
+        """
+        ...
+
+    async def reached(self, tenant: str, seq: int) -> bool:
+        """Wait until the repositories hold everything up to `seq`, for a second at most.
+
+        At once False while they cannot be written at all; what they lack follows later.
+        """
+        ...
+
+    async def sync(self, *, pull: bool) -> list[Exchange]:
+        """Exchange notes with every remote; one that fails does not stop the others."""
+        ...
+
+    def skipped(self) -> list[SkippedFile]:
+        """Return what could not be mirrored when it was last tried, either way."""
         ...

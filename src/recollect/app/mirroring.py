@@ -1,0 +1,158 @@
+"""The mirror of a running process: it follows the change log and people's edits."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from anyio import Event, move_on_after, sleep
+from pydantic import SecretStr
+
+from recollect.app.beside import beside
+from recollect.app.credentials import token_for
+from recollect.app.wiring import open_note_repositories
+from recollect.errors import RecollectError
+from recollect.operations import Context
+from recollect.operations.mirror import Mount, check_place, exchange, mirror, mounts_of
+from recollect.ports import Exchange, NoteRepository, SkippedFile
+from recollect.settings import InMemoryStoreSettings, Settings
+
+log = structlog.get_logger()
+
+POLL = timedelta(seconds=2)
+"""How often people's edits are looked for."""
+
+PATIENCE = timedelta(seconds=1)
+"""How long a write waits for its file and commit."""
+
+AGAIN = timedelta(seconds=10)
+"""How long until what failed is tried again."""
+
+
+class FollowingMirror:
+    """Passes over each repository when a note was written, and when it is time to look.
+
+    Args:
+        context: In which it acts; without a mirror, so that it never waits for itself.
+        opening: Opens the repositories; tried again until it succeeds.
+    """
+
+    def __init__(
+        self, context: Context, opening: Callable[[], Awaitable[Sequence[NoteRepository]]]
+    ) -> None:
+        self._context = context
+        self._opening = opening
+        self._mounts: Sequence[Mount] = ()
+        self._skipped: list[SkippedFile] = []
+        self._reached = -1
+        self._problem: RecollectError | None = None
+        self._wanted = Event()
+        self._passed = Event()
+
+    async def check_place(self, scope: str, name: str) -> None:
+        """As the port says."""
+        for mount in self._mounts:
+            if mount.owns(scope):
+                await check_place(mount, scope, name)
+
+    async def reached(self, tenant: str, seq: int) -> bool:
+        """As the port says."""
+        del tenant  # the context's own
+        self._wanted.set()
+        if self._problem is None:
+            with move_on_after(PATIENCE.total_seconds()):
+                while self._reached < seq and self._problem is None:
+                    await self._passed.wait()
+        return self._reached >= seq
+
+    async def sync(self, *, pull: bool) -> list[Exchange]:
+        """As the port says."""
+        await self._open()
+        return [await self._exchanged(mount, pull=pull) for mount in self._mounts]
+
+    async def _exchanged(self, mount: Mount, *, pull: bool) -> Exchange:
+        try:
+            return await exchange(self._context, mount, pull=pull)
+        except RecollectError as error:
+            branch = mount.repository.branch
+            return Exchange(label=mount.label, branch=branch, problem=error)
+
+    def skipped(self) -> list[SkippedFile]:
+        """As the port says."""
+        return self._skipped
+
+    async def follow(self) -> None:
+        """Pass over the repositories until cancelled; what fails is logged and tried again."""
+        look = True
+        while True:
+            self._wanted = Event()
+            await self._pass(look=look)
+            look = True
+            pause = POLL if self._problem is None else AGAIN
+            with move_on_after(pause.total_seconds()):
+                await self._wanted.wait()
+                look = False
+
+    async def first_pass(self) -> None:
+        """Wait until the repositories were looked at once, as long as for a write."""
+        with move_on_after(PATIENCE.total_seconds()):
+            await self._passed.wait()
+
+    async def _pass(self, *, look: bool) -> None:
+        try:
+            await self._open()
+            passes = [await mirror(self._context, mount, look=look) for mount in self._mounts]
+            self._problem = None
+            self._reached = min(passed.seq for passed in passes)
+            self._skipped = [skipped for passed in passes for skipped in passed.skipped]
+        except RecollectError as error:
+            # Inside somebody's process nobody set up logs: the writes' answers tell instead.
+            if self._problem is None and structlog.is_configured():
+                log.warning("mirror.failed", code=error.code, problem=str(error))
+            self._problem = error
+        done, self._passed = self._passed, Event()
+        done.set()
+
+    async def _open(self) -> None:
+        if not self._mounts:
+            self._mounts = mounts_of(await self._opening())
+
+    async def sync_every(self, seconds: float) -> None:
+        """Sync again and again until cancelled."""
+        while True:
+            await sleep(seconds)
+            for done in await self.sync(pull=True):
+                if (problem := done.problem) is not None:
+                    log.warning("sync.failed", repository=done.label, code=problem.code)
+
+
+@asynccontextmanager
+async def mirrored(
+    settings: Settings, context: Context, *, looked: bool = False
+) -> AsyncGenerator[Context]:
+    """The context with a mirror that works for as long as the block, if there is to be one.
+
+    Args:
+        settings: Whether there is one, and where.
+        context: Without a mirror.
+        looked: Let people's edits come in before the block begins, if that takes no second.
+    """
+    if not settings.git.mirror or isinstance(settings.store, InMemoryStoreSettings):
+        yield context
+        return
+
+    async def credential(url: str) -> SecretStr | None:
+        found = await token_for(settings, url)
+        return None if found is None else found.token
+
+    opening = partial(open_note_repositories, settings, credential)
+    following = FollowingMirror(context, opening)
+    works = [following.follow]
+    if (interval := settings.git.interval_seconds) is not None:
+        works.append(partial(following.sync_every, interval))
+    async with beside(*works):
+        if looked:
+            await following.first_pass()
+        yield replace(context, mirror=following)

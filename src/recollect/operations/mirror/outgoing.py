@@ -1,0 +1,216 @@
+"""From the store to the repository: notes that were changed become files and a commit."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from recollect.domain.memory import Kind, Memory
+from recollect.domain.note_files import NoteFile, parse, render, rewrite
+from recollect.domain.note_paths import check_portable, path_of
+from recollect.domain.scopes import Look
+from recollect.errors import InvalidRequest, UnreadableNote
+from recollect.operations.context import Context
+from recollect.operations.mirror.files import OPENING, file_of, memory_id, place_of, says_same
+from recollect.operations.mirror.mounts import Mount
+from recollect.operations.mirror.places import in_the_way
+from recollect.operations.selecting import of_kinds
+from recollect.ports import NoteRepository, SkippedFile
+
+_OF_OTHERS = frozenset({"ingest", "link", "record"})
+
+PORTION = 1000
+"""How many lines of the log are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a commit does to one note, for its message."""
+
+    verb: str
+    name: str
+    scope: str
+    moved_from: str | None = None
+
+    def __str__(self) -> str:
+        if self.moved_from is not None:
+            return f"move memory '{self.moved_from}' → '{self.name}'"
+        return f"{self.verb} memory '{self.name}'"
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """What the repository lacks: files by path, None to be deleted; and what cannot be a file."""
+
+    notes: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None])
+    lines: list[_Line] = field(default_factory=list[_Line])
+    skipped: list[SkippedFile] = field(default_factory=list[SkippedFile])
+
+    @property
+    def message(self) -> str:
+        """The commit's message: what is done to which note, each with its scope."""
+        first = f"chore: {self.lines[0]}"
+        if len(self.lines) == 1:
+            return f"{first}\n\nScope: {self.lines[0].scope or 'global'}\n"
+        body = "".join(f"- {line} (scope {line.scope or 'global'})\n" for line in self.lines)
+        return f"{first} and {len(self.lines) - 1} more\n\n{body}"
+
+
+@dataclass(slots=True)
+class Touched:
+    """The notes that may differ from their files, and where they were before.
+
+    Attributes:
+        ids: None for every note of the store.
+        places: Where their files were before a change, by the note's id.
+        erased: Those of which the log no longer says where they were.
+    """
+
+    ids: set[str] | None = field(default_factory=set[str])
+    places: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    erased: set[str] = field(default_factory=set[str])
+    last_seq: int = 0
+
+
+async def touched_since(context: Context, seq: int) -> Touched:
+    """The notes that the log names after `seq`."""
+    touched = Touched(last_seq=seq)
+    ids: set[str] = set()
+    while entries := await context.log.entries(context.tenant, touched.last_seq, PORTION):
+        for entry in entries:
+            before = entry.before
+            if before is not None and before.kind is not Kind.NOTE:
+                continue
+            if entry.verb in _OF_OTHERS:
+                continue
+            ids.add(entry.record_id)
+            if entry.verb == "erase":
+                touched.erased.add(entry.record_id)
+            if before is not None and before.name is not None:
+                path = path_of(before.scope, before.name)
+                touched.places.setdefault(entry.record_id, set()).add(path)
+        touched.last_seq = entries[-1].seq
+    touched.ids = ids
+    return touched
+
+
+async def outgoing(context: Context, mount: Mount, head: str | None, touched: Touched) -> Outgoing:
+    """What to write so that the files of the touched notes say what the store says."""
+    repository = mount.repository
+    there = await repository.notes(head)
+    out = Outgoing()
+    memories = await _notes(context, mount, touched.ids)
+    wanted = {memory.id: place_of(memory) for memory in memories}
+    taken = set(wanted.values())
+    olds = await _old_places(repository, there, touched, wanted)
+    contents = await _contents(repository, there, {*wanted.values(), *olds})
+    for memory in memories:
+        path = wanted[memory.id]
+        if path not in there and in_the_way(path, {*there, *out.notes}) is not None:
+            reason = "another note's file is in the way, or its path differs in case alone"
+            out.skipped.append(SkippedFile(path=path, reason=reason))
+            continue
+        _save(memory, path, contents, olds, out)
+    for path, note_id in olds.items():
+        if path in there and path not in taken:
+            out.notes[path] = None
+            if note_id not in wanted:
+                _note_deletion(path, contents, out)
+    return out
+
+
+def _save(
+    memory: Memory,
+    path: str,
+    contents: Mapping[str, bytes],
+    olds: Mapping[str, str],
+    out: Outgoing,
+) -> None:
+    there = contents.get(path)
+    if (reason := _obstacle(memory, there)) is not None:
+        out.skipped.append(SkippedFile(path=path, reason=reason))
+        return
+    moved_from = next((old for old, i in olds.items() if i == memory.id and old != path), None)
+    before = contents.get(moved_from or "")
+    content = _file(memory, before if there is None else there)
+    if content != there:
+        out.notes[path] = content
+        moved = _read(before)
+        out.lines.append(
+            _Line("save", memory.name or "", memory.scope, None if moved is None else moved.name)
+        )
+
+
+def _obstacle(memory: Memory, there: bytes | None) -> str | None:
+    """Why the note cannot be written at its place."""
+    if there is not None and there.startswith(OPENING) and _read(there) is None:
+        return "the file that is there cannot be read; mend or remove it"
+    try:
+        check_portable(memory.scope, memory.name or "")
+    except InvalidRequest as error:
+        return str(error)
+    return None
+
+
+def _file(memory: Memory, old: bytes | None) -> bytes:
+    """The bytes for the note: those that are there, as far as they say the same."""
+    there = _read(old)
+    if old is None or there is None or memory_id(there.id) != memory.id:
+        return render(file_of(memory))
+    if says_same(there, memory):
+        return old
+    return rewrite(old, file_of(memory, there))
+
+
+def _read(content: bytes | None) -> NoteFile | None:
+    if content is None:
+        return None
+    try:
+        return parse(content)
+    except UnreadableNote:
+        return None
+
+
+def _note_deletion(path: str, contents: Mapping[str, bytes], out: Outgoing) -> None:
+    gone = _read(contents.get(path))
+    name, scope = (gone.name, gone.scope) if gone else (path, "")
+    out.lines.append(_Line("delete", name, scope))
+
+
+async def _notes(context: Context, mount: Mount, ids: Iterable[str] | None) -> list[Memory]:
+    """The notes of the store that the repository holds: of these ids, or all."""
+    notes = context.selection(mount.repository.prefix, Look.SUBTREE, of_kinds((Kind.NOTE,)))
+    if ids is not None:
+        found = await context.records.select(context.tenant, notes, sorted(ids))
+    else:
+        found = await context.records.browse(context.tenant, notes, None, sys.maxsize)
+    return [memory for memory in found if mount.owns(memory.scope)]
+
+
+async def _old_places(
+    repository: NoteRepository,
+    there: Mapping[str, str],
+    touched: Touched,
+    wanted: Mapping[str, str],
+) -> dict[str, str]:
+    """Paths where files of touched notes may still lie, with the note's id."""
+    olds = {
+        path: note_id
+        for note_id, paths in touched.places.items()
+        for path in paths
+        if path in there and path != wanted.get(note_id)
+    }
+    if touched.erased:
+        contents = await _contents(repository, there, set(there))
+        for path, content in contents.items():
+            file = _read(content)
+            if file is not None and memory_id(file.id) in touched.erased:
+                olds[path] = memory_id(file.id)
+    return olds
+
+
+async def _contents(
+    repository: NoteRepository, there: Mapping[str, str], paths: set[str]
+) -> dict[str, bytes]:
+    found = sorted(path for path in paths if path in there)
+    contents = await repository.read([there[path] for path in found])
+    return dict(zip(found, contents, strict=True))

@@ -1,0 +1,136 @@
+"""One pass of the mirror: what people changed comes in, what the store changed goes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from recollect.errors import Conflict
+from recollect.operations.context import Context
+from recollect.operations.mirror.incoming import ORIGIN, TakenIn, take_in
+from recollect.operations.mirror.mounts import Mount
+from recollect.operations.mirror.outgoing import Touched, outgoing, touched_since
+from recollect.ports import Agreement, NoteRepository, SkippedFile
+
+ROUNDS = 5
+"""How often people may edit between looking and writing before a pass gives up."""
+
+
+@dataclass(slots=True)
+class Passed:
+    """What a pass did; `seq` is the newest change that the repository holds."""
+
+    seq: int = 0
+    taken: TakenIn = field(default_factory=TakenIn)
+    skipped: list[SkippedFile] = field(default_factory=list[SkippedFile])
+
+
+async def mirror(context: Context, mount: Mount, *, look: bool) -> Passed:
+    """Bring the store and a repository to say the same, and note how far they do.
+
+    Every step can be repeated: a pass that was killed is made good by the next one.
+
+    Args:
+        context: Of whoever runs the mirror; changes that come in bear their author's name.
+        mount: The repository.
+        look: Search the whole work tree for edits by hand; else only where something is written.
+
+    Raises:
+        Unavailable: The repository or the store is out of reach.
+    """
+    async with mount.repository.held():
+        return await pass_held(context, mount, look=look)
+
+
+async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
+    """The same for a caller that holds the repository."""
+    repository = mount.repository
+    agreement = await _agreement(context, repository)
+    passed = Passed()
+    ids: set[str] = set()
+    for _ in range(ROUNDS):
+        head = await repository.head()
+        if look or agreement is None or head != agreement.commit:
+            head = await _commit_by_hand(repository)
+            agreed = agreement.commit if agreement else None
+            if head is not None and head != agreed:
+                passed.taken = await take_in(
+                    await _as_author(context, repository, head), repository, agreed, head
+                )
+                ids |= passed.taken.ids
+        touched = await _touched(context, agreement, ids)
+        out = await outgoing(context, mount, head, touched)
+        if out.notes and await repository.edited(list(out.notes)):
+            look = True  # somebody's edit lies where we would write
+            continue
+        if out.notes:
+            head = await repository.write(out.notes, out.message)
+        if head is not None:
+            await _agree(context, repository, agreement, head, touched.last_seq)
+        passed.seq = touched.last_seq
+        passed.skipped = [*passed.taken.skipped, *out.skipped]
+        return passed
+    raise Conflict("the notes are being edited faster than they can be read; retry")
+
+
+async def _agreement(context: Context, repository: NoteRepository) -> Agreement | None:
+    """The last agreement, if it is with this very store."""
+    agreement = await repository.agreement()
+    if agreement is None or agreement.mark == await _mark(context, agreement.seq):
+        return agreement
+    return None
+
+
+async def _agree(
+    context: Context, repository: NoteRepository, before: Agreement | None, head: str, seq: int
+) -> None:
+    if before is not None and (before.commit, before.seq) == (head, seq):
+        return
+    mark = await _mark(context, seq)
+    await repository.agree(Agreement(commit=head, seq=seq, mark=mark))
+
+
+async def _mark(context: Context, seq: int) -> str:
+    """What tells the store's change `seq` from that of another store."""
+    if seq == 0:
+        return ""
+    entries = await context.log.entries(context.tenant, seq - 1, 1)
+    return f"{entries[0].record_id} {entries[0].at.isoformat()}" if entries else "none"
+
+
+async def _touched(context: Context, agreement: Agreement | None, ids: set[str]) -> Touched:
+    if agreement is None:
+        last = await context.log.last_seq(context.tenant)
+        return Touched(ids=None, last_seq=last)
+    touched = await touched_since(context, agreement.seq)
+    touched.ids = ids | (touched.ids or set())
+    return touched
+
+
+async def _commit_by_hand(repository: NoteRepository) -> str | None:
+    """Commit what people left in the work tree, as it is; gives the new HEAD."""
+    edited = await repository.edited(None)
+    if not edited:
+        return await repository.head()
+    blobs = [blob for blob in edited.values() if blob is not None]
+    contents = dict(zip(blobs, await repository.read(blobs), strict=True))
+    notes: Mapping[str, bytes | None] = {
+        path: None if blob is None else contents[blob] for path, blob in edited.items()
+    }
+    return await repository.write(notes, _message(notes), by_hand=True)
+
+
+def _message(notes: Mapping[str, bytes | None]) -> str:
+    lines = [
+        f"{'delete' if content is None else 'save'} memory '{path.removesuffix('.md')}'"
+        for path, content in notes.items()
+    ]
+    if len(lines) == 1:
+        return f"chore: {lines[0]}\n\nEdited by hand.\n"
+    listed = "".join(f"- {line}\n" for line in lines)
+    return f"chore: {lines[0]} and {len(lines) - 1} more\n\nEdited by hand.\n\n{listed}"
+
+
+async def _as_author(context: Context, repository: NoteRepository, head: str) -> Context:
+    """The context in which changes are made that came with this commit."""
+    author = (await repository.describe(head)).author
+    principal = replace(context.principal, name=f"{ORIGIN}:{author}")
+    return replace(context, principal=principal, origin=ORIGIN, mirror=None, idempotency_key=None)
