@@ -148,7 +148,7 @@ async def open_local(
     """
     async with (
         open_context(chosen) as (plain, embedders),
-        mirrored(chosen, plain, looked=True) as context,
+        mirrored(chosen, plain, serving=False) as context,
     ):
         local = LocalTransport(context, embedders)
         async with beside(local.work_in_background):

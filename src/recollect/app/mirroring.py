@@ -37,13 +37,19 @@ class FollowingMirror:
     Args:
         context: In which it acts; without a mirror, so that it never waits for itself.
         opening: Opens the repositories; tried again until it succeeds.
+        logs: Whether failures are logged; the answers to writes tell of them as well.
     """
 
     def __init__(
-        self, context: Context, opening: Callable[[], Awaitable[Sequence[NoteRepository]]]
+        self,
+        context: Context,
+        opening: Callable[[], Awaitable[Sequence[NoteRepository]]],
+        *,
+        logs: bool,
     ) -> None:
         self._context = context
         self._opening = opening
+        self._logs = logs
         self._mounts: Sequence[Mount] = ()
         self._skipped: list[SkippedFile] = []
         self._reached = -1
@@ -108,8 +114,7 @@ class FollowingMirror:
             self._reached = min(passed.seq for passed in passes)
             self._skipped = [skipped for passed in passes for skipped in passed.skipped]
         except RecollectError as error:
-            # Inside somebody's process nobody set up logs: the writes' answers tell instead.
-            if self._problem is None and structlog.is_configured():
+            if self._problem is None and self._logs:
                 log.warning("mirror.failed", code=error.code, problem=str(error))
             self._problem = error
         done, self._passed = self._passed, Event()
@@ -130,14 +135,15 @@ class FollowingMirror:
 
 @asynccontextmanager
 async def mirrored(
-    settings: Settings, context: Context, *, looked: bool = False
+    settings: Settings, context: Context, *, serving: bool
 ) -> AsyncGenerator[Context]:
     """The context with a mirror that works for as long as the block, if there is to be one.
 
     Args:
         settings: Whether there is one, and where.
         context: Without a mirror.
-        looked: Let people's edits come in before the block begins, if that takes no second.
+        serving: Begin at once, and log; else let people's edits come in first, if that takes no
+            second, and leave logs to whoever owns the process.
     """
     if not settings.git.mirror or isinstance(settings.store, InMemoryStoreSettings):
         yield context
@@ -148,11 +154,11 @@ async def mirrored(
         return None if found is None else found.token
 
     opening = partial(open_note_repositories, settings, credential)
-    following = FollowingMirror(context, opening)
+    following = FollowingMirror(context, opening, logs=serving)
     works = [following.follow]
     if (interval := settings.git.interval_seconds) is not None:
         works.append(partial(following.sync_every, interval))
     async with beside(*works):
-        if looked:
+        if not serving:
             await following.first_pass()
         yield replace(context, mirror=following)

@@ -50,7 +50,7 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     state = State()
     async with (
         open_context(settings) as (plain, embedders),
-        mirrored(settings, plain) as context,
+        mirrored(settings, plain, serving=True) as context,
         create_task_group() as tasks,
     ):
         face = LateFace(partial(open_mcp_face, context, settings))
