@@ -32,7 +32,7 @@ from recollect.domain.changes import (
 )
 from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.domain.scopes import ScopeSet
-from recollect.domain.selection import Selection
+from recollect.domain.selection import Period, Selection
 from recollect.errors import RecollectError
 from recollect.settings import Settings
 
@@ -160,6 +160,8 @@ async def _state(store: Store) -> dict[str, object]:
         "history": [await store.records.history(TENANT, i) for i in IDS],
         "log": await store.records.entries(TENANT, 0, 1000),
         "links": await store.records.links(TENANT, IDS),
+        "touching": await store.records.links_touching(TENANT, IDS[:2], 3),
+        "occurred": await store.records.occurred(TENANT, below, Period(THEN, THEN + MINUTE), 2),
         "registry": await store.records.registry(TENANT, ""),
         "counts": replace(counts, size_bytes=0),
         "waiting": await store.vectors.waiting(TENANT, MODEL, 100),

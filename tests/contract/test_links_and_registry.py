@@ -41,6 +41,20 @@ async def test_links_come_back_ordered_by_both_ends_and_type(store: Store) -> No
     assert (await store.records.counts(TENANT, MODEL)).links == 5
 
 
+async def test_links_are_found_from_either_end_the_heaviest_first(store: Store) -> None:
+    far = Link(from_id="3", to_id="4", type="a", weight=9)
+    one = Link(from_id="2", to_id="1", type="a", weight=0.5)
+    two = Link(from_id="1", to_id="3", type="a", weight=-1)
+    same = [Link(from_id="1", to_id=to, type=t) for to, t in [("1", "b"), ("2", "a"), ("2", "b")]]
+    memories = [put(note(id=id_)) for id_ in "1234"]
+    changes = [PutLink(link=link) for link in (two, one, *reversed(same), far)]
+    await store.records.commit(TENANT, batch(*memories, *changes))
+
+    assert await store.records.links_touching(TENANT, ["1"], 10) == [*same, one, two]
+    assert await store.records.links_touching(TENANT, ["2", "3"], 2) == [far, same[1]]
+    assert await store.records.links_touching(TENANT, [], 10) == []
+
+
 async def test_a_link_with_the_same_ends_and_type_is_replaced(store: Store) -> None:
     await store.records.commit(TENANT, batch(put(ONE), put(TWO), PutLink(link=LINK)))
     heavier = Link(from_id="1", to_id="2", type="cites", weight=1e300)

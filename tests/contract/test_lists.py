@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,13 +22,14 @@ from tests.examples import (
     storing,
     unit,
 )
-from tests.strategies import filters, memories, scope_sets
+from tests.strategies import filters, memories, moments, scope_sets
 
 from recollect.app.wiring import Store
 from recollect.domain.changes import Forget, PutLink
+from recollect.domain.filters import Filter
 from recollect.domain.memory import Link, Memory
 from recollect.domain.scopes import Look, ScopeSet
-from recollect.domain.selection import Position, Selection
+from recollect.domain.selection import Period, Position, Selection
 from recollect.ports import Outline
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +78,48 @@ async def test_a_selection_is_what_the_domain_says_in_the_order_of_positions(
         assert sorted(chosen, key=Position.of) == expected
         outlines = await store.records.outlines(tenant, selection, [*ids, "gone"])
         assert sorted(outlines) == sorted(map(Outline.of, expected))
+
+
+@over_one_store
+@given(
+    world=worlds,
+    asked=st.tuples(scope_sets(), st.none() | filters()),
+    ends=st.tuples(moments, moments).map(sorted),
+    limit=st.integers(0, 9),
+)
+async def test_what_occurred_in_a_period_comes_newest_first(
+    store: Store,
+    world: list[Memory],
+    asked: tuple[ScopeSet, Filter | None],
+    ends: list[datetime],
+    limit: int,
+) -> None:
+    tenant = next(_TENANTS)
+    await store.records.commit(tenant, storing(*world))
+    selection, period = Selection(scopes=asked[0], filter=asked[1]), Period(*ends)
+    expected = sorted(
+        (
+            memory
+            for memory in filter(selection.holds, world)
+            if period.start <= memory.occurred_at < period.end
+        ),
+        key=lambda memory: (memory.occurred_at, memory.id),
+        reverse=True,
+    )
+
+    found = await store.records.occurred(tenant, selection, period, limit)
+
+    assert found == [memory.id for memory in expected[:limit]]
+
+
+async def test_a_period_holds_its_start_but_not_its_end(store: Store) -> None:
+    moments = [THEN, THEN, THEN + MINUTE, THEN + 2 * MINUTE]
+    world = [note(id=str(i), occurred_at=moment) for i, moment in enumerate(moments)]
+    await store.records.commit(TENANT, storing(*world))
+    period = Period(THEN, THEN + 2 * MINUTE)
+
+    assert await store.records.occurred(TENANT, ALL, period, 10) == ["2", "1", "0"]
+    assert await store.records.occurred(TENANT, ALL, period, 2) == ["2", "1"]
 
 
 @over_one_store

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from recollect.domain.filters import Filter, matches
 from recollect.domain.memory import Episode, Memory
@@ -20,6 +21,13 @@ class Selection:
         return self.scopes.covers(memory.scope) and (
             self.filter is None or matches(self.filter, memory)
         )
+
+
+class Period(NamedTuple):
+    """From the one moment on, until before the other; both aware."""
+
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,7 +13,7 @@ from recollect.domain.changes import (
     Revision,
 )
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
-from recollect.domain.selection import Position, Selection
+from recollect.domain.selection import Period, Position, Selection
 
 
 class Outline(NamedTuple):
@@ -134,6 +134,15 @@ class RecordStore(Protocol):
         """
         ...
 
+    async def occurred(
+        self, tenant: str, selection: Selection, period: Period, limit: int
+    ) -> list[str]:
+        """Return the ids of up to `limit` selected memories that occurred in the period.
+
+        The newest come first; ties go to the greater id.
+        """
+        ...
+
     async def count(self, tenant: str, selection: Selection) -> int:
         """Return how many memories are selected."""
         ...
@@ -150,6 +159,13 @@ class RecordStore(Protocol):
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         """Return the links that start at any of these memories, ordered by from, to and type."""
+        ...
+
+    async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
+        """Return up to `limit` links that start or end at any of these memories.
+
+        The heaviest come first, then they are ordered by from, to and type.
+        """
         ...
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:

@@ -31,7 +31,7 @@ from recollect.domain.changes import (
 from recollect.domain.memory import Episode, JsonValue, Link, Memory, RegistryRecord
 from recollect.domain.placing import expect, key_of, nameless, placed, unique_key
 from recollect.domain.searchable import passage_source
-from recollect.domain.selection import Position, Selection
+from recollect.domain.selection import Period, Position, Selection
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
 from recollect.ports import Counts, Outline
 
@@ -99,6 +99,16 @@ class InMemoryRecordStore:
         ordered = sorted(selected, key=Position.of)
         return [m for m in ordered if after is None or Position.of(m) > after][:limit]
 
+    async def occurred(
+        self, tenant: str, selection: Selection, period: Period, limit: int
+    ) -> list[str]:
+        found = [
+            (memory.occurred_at, memory.id)
+            for memory in filter(selection.holds, self._world[tenant].memories.values())
+            if period.start <= memory.occurred_at < period.end
+        ]
+        return [memory_id for _, memory_id in sorted(found, reverse=True)[:limit]]
+
     async def count(self, tenant: str, selection: Selection) -> int:
         return sum(map(selection.holds, self._world[tenant].memories.values()))
 
@@ -120,6 +130,11 @@ class InMemoryRecordStore:
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         links = self._world[tenant].links
         return [links[key] for key in sorted(links) if key[0] in ids]
+
+    async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
+        links = self._world[tenant].links
+        touching = [links[key] for key in sorted(links) if key[0] in ids or key[1] in ids]
+        return sorted(touching, key=lambda link: -link.weight)[:limit]
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
         registry = self._world[tenant].registry

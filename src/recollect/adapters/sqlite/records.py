@@ -11,13 +11,14 @@ from recollect.adapters.sqlite.rows import dump, marks, memories, outlines
 from recollect.adapters.sqlite.selection import (
     PLACE,
     compile_place,
+    compile_scopes,
     compile_selection,
     compile_test,
 )
-from recollect.adapters.sqlite.times import from_micros
+from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
-from recollect.domain.selection import Position, Selection
+from recollect.domain.selection import Period, Position, Selection
 from recollect.domain.serialisation import memory_from_json
 from recollect.ports import Counts, Outline
 
@@ -86,6 +87,23 @@ class SqliteRecordStore:
             tenant, f"where {condition} order by {PLACE} limit ?", [*values, limit]
         )
 
+    async def occurred(
+        self, tenant: str, selection: Selection, period: Period, limit: int
+    ) -> list[str]:
+        scopes, listed = compile_scopes(selection.scopes)
+        condition, values = compile_test(selection)
+        database = await self._home.database(tenant)
+        # The scope by itself too: the index tells it, so only rows in reach are looked up.
+        rows = await database.read(
+            lambda c: c.execute(
+                "select m.id from memory m where m.occurred_at >= ? and m.occurred_at < ? "  # noqa: S608
+                f"and {scopes} is true and {condition} "
+                "order by m.occurred_at desc, m.id desc limit ?",
+                [to_micros(period.start), to_micros(period.end), *listed, *values, limit],
+            ).fetchall()
+        )
+        return [memory_id for (memory_id,) in rows]
+
     async def count(self, tenant: str, selection: Selection) -> int:
         condition, values = compile_selection(selection)
         database = await self._home.database(tenant)
@@ -140,19 +158,17 @@ class SqliteRecordStore:
             ]
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
-        database = await self._home.database(tenant)
-        rows = await database.read(
-            lambda c: c.execute(
-                "select from_id, to_id, type, weight, metadata from link "  # noqa: S608
-                f"where from_id in ({marks(ids)}) order by from_id, to_id, type",
-                ids,
-            ).fetchall()
+        return await self._links(
+            tenant, f"from_id in ({marks(ids)}) order by from_id, to_id, type", ids
         )
-        with decoding():
-            return [
-                Link(from_id=a, to_id=b, type=t, weight=weight, metadata=json.loads(metadata))
-                for a, b, t, weight, metadata in rows
-            ]
+
+    async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
+        return await self._links(
+            tenant,
+            f"from_id in ({marks(ids)}) or to_id in ({marks(ids)}) "
+            "order by weight desc, from_id, to_id, type limit ?",
+            [*ids, *ids, limit],
+        )
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
         database = await self._home.database(tenant)
@@ -208,6 +224,20 @@ class SqliteRecordStore:
         return await database.read(
             lambda c: c.execute("select coalesce(max(seq), 0) from log").fetchone()[0]
         )
+
+    async def _links(self, tenant: str, where: str, values: Sequence[object]) -> list[Link]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(
+                f"select from_id, to_id, type, weight, metadata from link where {where}",  # noqa: S608
+                values,
+            ).fetchall()
+        )
+        with decoding():
+            return [
+                Link(from_id=a, to_id=b, type=t, weight=weight, metadata=json.loads(metadata))
+                for a, b, t, weight, metadata in rows
+            ]
 
     async def _memories(self, tenant: str, where: str, values: Sequence[object]) -> list[Memory]:
         database = await self._home.database(tenant)

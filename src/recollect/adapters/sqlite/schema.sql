@@ -42,6 +42,7 @@ create index memory_by_session on memory (scope, session, position) where kind =
 create index memory_by_place on memory (
     scope, coalesce(name, ''), occurred_at, coalesce(position, 0), id
 );
+create index memory_by_time on memory (occurred_at, scope, id);
 create index memory_by_embedding on memory (embedded_by, key);
 
 create table revision (
