@@ -17,8 +17,8 @@ from recollect.adapters.sqlite.matrix import PassageMatrix
 from recollect.adapters.sqlite.text import asked_phrases, match_expression, telling_phrases
 from recollect.app.wiring import open_context
 from recollect.domain.passages import FloatMatrix
+from recollect.operations.arms import OVER_FETCH
 from recollect.operations.embedding import model_key
-from recollect.operations.recall import OVER_FETCH
 from recollect.settings import load
 
 

@@ -20,7 +20,7 @@ from recollect.adapters.sqlite.database import migrate
 from recollect.adapters.sqlite.matrix import PassageMatrix
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.scopes import EVERYWHERE
-from recollect.operations.recall import OVER_FETCH
+from recollect.operations.arms import OVER_FETCH
 
 DIMENSIONS: Final = 384
 CLUSTERS: Final = 2_000

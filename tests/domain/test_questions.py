@@ -1,6 +1,6 @@
 """A question is taken apart into words, persons and dates."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -12,6 +12,10 @@ from recollect.domain.questions import (
     named_dates,
     read_question,
 )
+
+
+def moment(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
 def test_content_words_are_distinct_in_lower_case_and_in_order():
@@ -61,6 +65,40 @@ def test_the_period_of_a_month_is_all_of_it():
 def test_a_date_that_the_calendar_lacks_has_no_period():
     assert NamedDate(year=2023, month=2, day=30).period(2023) is None
     assert NamedDate(year=0, month=2, day=None).period(0) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "named", "first", "end"),
+    [
+        ("2026-05-20", {"month": 5}, "2026-05-01", "2026-06-01"),
+        ("2026-05-01", {"month": 5}, "2026-05-01", "2026-06-01"),
+        ("2026-04-30", {"month": 5}, "2025-05-01", "2025-06-01"),
+        ("2026-01-01", {"month": 12}, "2025-12-01", "2026-01-01"),
+        ("2026-05-20", {"month": 5, "day": 21}, "2025-05-21", "2025-05-22"),
+        ("2026-05-20", {"month": 2, "day": 29}, "2024-02-29", "2024-03-01"),
+        ("1904-02-28", {"month": 2, "day": 29}, "1896-02-29", "1896-03-01"),
+        ("2026-05-20", {"month": 5, "year": 2031}, "2031-05-01", "2031-06-01"),
+        ("2026-05-20", {"month": 5, "day": 8, "year": 1999}, "1999-05-08", "1999-05-09"),
+    ],
+)
+def test_without_a_year_the_latest_that_has_begun_is_meant(now, named, first, end):
+    meant = NamedDate(**({"year": None, "day": None} | named)).meant(moment(now))
+    assert meant == (moment(first), moment(end))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"month": 2, "day": 30},
+        {"month": 2, "day": 29, "year": 2023},
+        {"month": 5, "year": 0},
+        {"month": 12, "year": 9999},
+    ],
+)
+def test_what_the_calendar_lacks_is_not_meant(named):
+    lacking = NamedDate(**({"year": None, "day": None} | named))
+    assert lacking.meant(moment("2026-05-20")) is None
+    assert lacking.meant(moment("0001-01-01")) is None
 
 
 def test_stop_words_in_a_name_do_not_call_its_bearer():

@@ -65,8 +65,20 @@ candidates = st.builds(
     occurred_at=st.datetimes(timezones=st.just(UTC)),
     dense=scores,
     lexical=scores,
+    linked=st.just(()),
 )
-pools = st.lists(candidates, max_size=12, unique_by=lambda c: c.id)
+
+
+@st.composite
+def pools_of(draw: st.DrawFn) -> list[Candidate]:
+    """Candidates of which some are linked."""
+    pool = draw(st.lists(candidates, max_size=12, unique_by=lambda c: c.id))
+    end = st.tuples(st.sampled_from(["gone", *(c.id for c in pool)]), st.floats(0, 1))
+    ends = st.lists(end, max_size=2).map(tuple)
+    return [c._replace(linked=draw(ends)) for c in pool] if draw(st.booleans()) else pool
+
+
+pools = pools_of()
 questions = st.sampled_from([QUESTION, "What did you tell me?", "the of", "艾达画了什么", "?", ""])
 
 
@@ -194,6 +206,31 @@ def test_what_has_no_vector_yet_is_not_hidden():
     pool = [note(str(i), "x", dense=i / 10, lexical=1.0) for i in range(9)]
     pool.append(note("new", "x", dense=None, lexical=9.0))
     assert ids("anything", pool)[0] == "new"
+
+
+def fused(pool: list[Candidate]) -> list[float]:
+    column: list[float] = features("anything", pool)[:, FEATURES.index("fused")].tolist()
+    return column
+
+
+def test_what_is_linked_to_a_memory_counts_for_a_share_of_it_by_weight():
+    pool = [
+        note("best", "x", dense=0.9, lexical=9.0),
+        note("half", "x", dense=0.1, lexical=None, linked=(("best", 0.5), ("gone", 1.0))),
+        note("whole", "x", dense=0.1, lexical=None, linked=(("half", 1.0), ("best", 1.0))),
+        note("none", "x", dense=0.1, lexical=None),
+    ]
+    assert fused(pool) == pytest.approx([1.0, 0.3, 0.6, 0.0])
+    assert ids("anything", pool) == ["best", "whole", "half", "none"]
+
+
+def test_a_link_lends_nothing_that_was_lent_and_takes_nothing():
+    pool = [
+        note("best", "x", dense=0.9, linked=(("far", 1.0),)),
+        note("near", "x", dense=0.1, linked=(("best", 1.0),)),
+        note("far", "x", dense=0.1, linked=(("near", 1.0),)),
+    ]
+    assert fused(pool) == pytest.approx([1.0, 0.6, 0.0])
 
 
 def test_reciprocal_rank_fusion_adds_the_inverse_ranks():

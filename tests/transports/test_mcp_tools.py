@@ -4,6 +4,7 @@ The fields are those of section 1 of memory-mcp's contract; results may hold mor
 """
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ from uuid import UUID
 
 import pytest
 from mcp import Client
+from tests.operations.fakes import FakeEmbedder
 from tests.transports.mcp_clients import WAYS, call, connected, protocol_error
+from tests.transports.serving import settings_for
+
+from recollect.app.faces import mcp_server
+from recollect.app.wiring import open_context
 
 pytestmark = pytest.mark.anyio
 
@@ -116,6 +122,19 @@ async def test_recall_gives_every_field(tools: Client) -> None:
     assert 0 <= hit["distance"] <= 2
     assert hit["matched"]["text"]
     assert 0 <= hit["score"] <= 1
+
+
+async def test_what_its_date_alone_found_has_no_distance(tmp_path: Path) -> None:
+    embedder = FakeEmbedder()
+    embedder.problem = "no model"
+    async with open_context(settings_for(tmp_path)) as (context, _):
+        server = mcp_server(replace(context, embedder=embedder), "all")
+        async with Client(server) as client:
+            placed = await call(client, "remember", name="goose", content="Goose.")
+            stored = await call(client, "read", name=placed["name"])
+            day = stored["created_at"][:10]
+            [hit] = (await call(client, "recall", query=f"what was eaten on {day}?"))["results"]
+    assert (hit["name"], hit["distance"], hit["match_type"]) == ("goose", -1.0, "lexical")
 
 
 async def test_a_short_text_is_not_truncated_and_counted_in_code_points(tools: Client) -> None:

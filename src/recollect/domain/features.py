@@ -1,10 +1,10 @@
 """What ranking knows about each candidate of a pool, from the pool and the question alone.
 
-Three features hold for every memory: both arms' scores fused, is it by whom the question is about,
-is it from when the question is about. One is for conversations with long messages. The others are
-for chat, where a turn means little without the turns around it; they fade out as the pool's
-messages grow longer or one person speaks alone. Among notes and facts the fused score and the date
-stay alone.
+Three features hold for every memory: the scores by meaning and by words fused, is it by whom the
+question is about, is it from when the question is about. One is for conversations with long
+messages. The others are for chat, where a turn means little without the turns around it; they fade
+out as the pool's messages grow longer or one person speaks alone. Among notes and facts the fused
+score and the date stay alone.
 """
 
 from collections import Counter
@@ -37,6 +37,10 @@ LONG_CHARACTERS = 600
 # user's messages of BEAM alone).
 OTHERS_SHARE = 0.1
 
+# What is linked to a memory counts for at least this share of it, by the link's weight. Not
+# learned: the development sets hold no links.
+LINK_SHARE = 0.6
+
 DATE_DECAY_DAYS = 7.0
 HEAD_CHARACTERS = 1500
 CHAT_LENGTHS = (10, 200)
@@ -44,7 +48,8 @@ ASKERS = frozenset({"user", "human"})
 ANSWERERS = frozenset({"assistant", "ai", "agent", "bot", "model"})
 
 FEATURES = (
-    # Both arms' scores, each scaled to 0..1 over the pool, in the proportion of `DENSE_SHARE`.
+    # The scores by meaning and by words, each scaled to 0..1 over the pool, in the proportion of
+    # `DENSE_SHARE`; at least `LINK_SHARE` of that of what it is linked to, times the link's weight.
     "fused",
     # It is by whom the question is about: the producer's name is in the question, or the question
     # speaks of *me* and this is the user's, or of *you* and this is the assistant's.
@@ -88,6 +93,8 @@ class Candidate(NamedTuple):
         position: Order within the session.
         dense: Cosine similarity; None when the dense arm did not run or has no vector.
         lexical: Higher is better; None when the lexical arm did not run or did not find it.
+        linked: The ids of the best memories that it is linked to, each with the link's weight from
+            0 to 1; one that is not in the pool counts for nothing.
     """
 
     id: str
@@ -99,6 +106,7 @@ class Candidate(NamedTuple):
     occurred_at: datetime
     dense: float | None
     lexical: float | None
+    linked: tuple[tuple[str, float], ...] = ()
 
 
 def features(question: str, candidates: Sequence[Candidate]) -> FloatMatrix:
@@ -108,7 +116,7 @@ def features(question: str, candidates: Sequence[Candidate]) -> FloatMatrix:
         return matrix
     asked = read_question(question)
     lexical = _scaled([c.lexical for c in candidates], missing=0.0)
-    fused = _fused(candidates, lexical)
+    fused = _with_links(candidates, _fused(candidates, lexical))
     matrix[:, 0] = fused
     matrix[:, 1] = _about(asked, candidates)
     matrix[:, 2] = _date(asked.dates, candidates)
@@ -175,6 +183,18 @@ def _fused(candidates: Sequence[Candidate], lexical: FloatVector) -> FloatVector
         return dense
     mixed = DENSE_SHARE * dense + (1 - DENSE_SHARE) * lexical
     return mixed.astype(np.float32)
+
+
+def _with_links(candidates: Sequence[Candidate], fused: FloatVector) -> FloatVector:
+    """The scores, each raised to what its links lend it; no link lends what it was lent."""
+    if not any(c.linked for c in candidates):
+        return fused
+    scores: dict[str, float] = dict(zip((c.id for c in candidates), fused.tolist(), strict=True))
+    lent = [
+        max((weight * scores.get(id_, 0.0) for id_, weight in c.linked), default=0.0)
+        for c in candidates
+    ]
+    return np.maximum(fused, LINK_SHARE * np.array(lent, np.float32))
 
 
 def _about(asked: Question, candidates: Sequence[Candidate]) -> list[float]:

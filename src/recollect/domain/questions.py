@@ -3,9 +3,10 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta
 
 from recollect.domain.searchable import phrases
+from recollect.domain.selection import Period
 
 # Words that say nothing about what is asked for. A contraction is two words: `don`, `t`.
 _STOP_WORDS = """
@@ -21,6 +22,9 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 MAX_WORDS = 64
 """How many words of a question features look at; more than any sensible question has."""
+
+# The longest time without a 29 February: there is none in 1900.
+_LEAP_YEARS_APART = 8
 
 # Combining accents belong to their word: `é` may be two characters, `İ` in lower case always is.
 _WORD = re.compile(r"\w[\w\u0300-\u036f]*")
@@ -42,7 +46,7 @@ _MAY_IS_A_MONTH = re.compile(r"\b(?:in|of|during|by|since|until|early|mid|late|l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedDate:
-    """A date or month that a question names.
+    """A date or month that a question names; days are those of UTC.
 
     Attributes:
         year: None when the question does not say; any year may be meant.
@@ -52,6 +56,17 @@ class NamedDate:
     year: int | None
     month: int
     day: int | None
+
+    def meant(self, now: datetime) -> Period | None:
+        """All of it: in its own year, or else in the latest in which it has begun.
+
+        None when the calendar has no such date, or ends with it.
+        """
+        if self.year is not None:
+            return _moments(self.period(self.year))
+        years = range(now.year, max(now.year - _LEAP_YEARS_APART, MINYEAR) - 1, -1)
+        periods = (_moments(self.period(year)) for year in years)
+        return next((period for period in periods if period and period.start <= now), None)
 
     def period(self, year: int) -> tuple[date, date] | None:
         """First and last day of it in this year; None when the calendar has no such date."""
@@ -132,6 +147,13 @@ def named_dates(text: str) -> tuple[NamedDate, ...]:
 def name_words(producer: str) -> frozenset[str]:
     """The words of a name by which a question may call its bearer."""
     return frozenset(_WORD.findall(producer.lower())) - STOP_WORDS
+
+
+def _moments(days: tuple[date, date] | None) -> Period | None:
+    if days is None or days[1] == date.max:
+        return None
+    first, last = (datetime.combine(day, time(), UTC) for day in days)
+    return Period(first, last + timedelta(days=1))
 
 
 def _stem(word: str) -> str:

@@ -49,7 +49,7 @@ class Report(Result):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question with what both arms brought for it."""
+    """A question with what the arms brought for it."""
 
     dataset: str
     conversation: str
@@ -102,7 +102,7 @@ async def evaluate(
 
 
 async def gather(context: Context, dataset: Dataset, progress: Progress) -> list[_Asked]:
-    """Store the conversations, each in its own scope, and let both arms look for each question."""
+    """Store the conversations, each in its own scope, and let the arms look for each question."""
     asked: list[_Asked] = []
     for number, conversation in enumerate(dataset.conversations, start=1):
         scope = f"{dataset.name}/{conversation.id}"

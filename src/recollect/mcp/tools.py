@@ -94,6 +94,8 @@ async def _recall(context: Context, asked: a.RecallArguments) -> a.RecallResult:
 
 def _hit(hit: operations.Hit) -> a.RecallHit:
     memory, dense, lexical = hit.memory, hit.arms.get("dense"), hit.arms.get("lexical")
+    # Old clients know three words: what only its date or a link found is no hit by meaning, and
+    # "lexical" is the word for what has no distance.
     by_meaning = dense is not None and dense.rank is not None
     return a.RecallHit(
         id=memory.id,

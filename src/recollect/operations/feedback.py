@@ -93,7 +93,7 @@ class RecallFigures(Result):
     recalls: int
     """How many recalls gave results."""
     buckets: list[Bucket]
-    """By cosine distance; what was found by words alone has none."""
+    """By cosine distance; what was not found by meaning has none."""
     ranks: list[RankVerdicts]
     arms: list[ArmVerdicts]
     """A result that two arms found counts for both."""

@@ -1,12 +1,9 @@
-"""Find memories by meaning and by words."""
+"""Find memories by meaning, by words, by when they happened and by what they are linked to."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Annotated
 
-from anyio import create_task_group
 from pydantic import Field
 
 from recollect.domain import ranking
@@ -17,8 +14,8 @@ from recollect.domain.memory import Memory
 from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Selection
-from recollect.errors import Unavailable
-from recollect.operations import meaning
+from recollect.operations import arms, meaning
+from recollect.operations.arms import Found
 from recollect.operations.context import Context, operation
 from recollect.operations.matching import best_passage
 from recollect.operations.noting import note_recall
@@ -35,9 +32,6 @@ from recollect.operations.request import (
 from recollect.operations.selecting import happened, of_kinds, tagged, true_at, unexpired
 from recollect.operations.views import Arm, MemoryView
 from recollect.ports import ScoredId, ScoredPassage
-
-OVER_FETCH = 100
-"""How many memories each arm brings, whatever the limit."""
 
 MAX_LIMIT = 100
 MAX_NEIGHBOURS = 20
@@ -90,7 +84,11 @@ class Hit(Result):
     """0 to 1 within this answer: the best of a poor lot is near 1 too. `arms` are absolute."""
     matched: Matched
     arms: dict[str, Arm]
-    """`dense`: cosine similarity; `lexical`: BM25."""
+    """`dense`: cosine similarity; `lexical`: BM25; `time`: 1; `links`: the heaviest link's weight.
+
+    `time` found what happened when the question says, `links` what is linked to one of the best
+    that meaning or words found.
+    """
     neighbours: list[MemoryView] = Field(default_factory=list[MemoryView])
     features: dict[str, float] | None = None
 
@@ -107,16 +105,6 @@ class Recalled(Result):
     took_ms: float
 
 
-@dataclass(slots=True)
-class _Found:
-    """What the arms found, each best first."""
-
-    lexical: list[ScoredId] = field(default_factory=list[ScoredId])
-    dense: list[ScoredId] = field(default_factory=list[ScoredId])
-    questions: meaning.Questions = ()
-    degraded: list[str] = field(default_factory=list[str])
-
-
 @operation(Right.READ)
 async def recall(context: Context, request: Recall) -> Recalled:
     """Find the memories that answer the question best.
@@ -126,8 +114,8 @@ async def recall(context: Context, request: Recall) -> Recalled:
     """
     started = perf_counter()
     selection = _selection(context, request)
-    found = await _search(context, request, selection)
-    pool = await _pool(context, selection, found)
+    found = await arms.search(context, request.query, selection)
+    pool = await arms.pool(context, selection, found)
     ranked = ranking.rank(request.query, pool, context.weights)[: request.limit]
     hits = await _hits(context, request, selection, found, ranked)
     answer = Recalled(
@@ -143,10 +131,11 @@ async def recall(context: Context, request: Recall) -> Recalled:
 
 
 async def candidates(context: Context, request: Recall) -> list[Candidate]:
-    """What both arms bring for a question, before ranking: for evaluation and training."""
+    """What the arms bring for a question, before ranking: for evaluation and training."""
     context.principal.require(Right.READ, ())
     selection = _selection(context, request)
-    return await _pool(context, selection, await _search(context, request, selection))
+    found = await arms.search(context, request.query, selection)
+    return await arms.pool(context, selection, found)
 
 
 def _selection(context: Context, request: Recall) -> Selection:
@@ -164,74 +153,24 @@ def _selection(context: Context, request: Recall) -> Selection:
     return context.selection(request.scope, request.look, chosen)
 
 
-async def _search(context: Context, request: Recall, selection: Selection) -> _Found:
-    found = _Found()
-    try:
-        async with create_task_group() as arms:
-            arms.start_soon(_lexical, context, request, selection, found)
-            arms.start_soon(_dense, context, request, selection, found)
-    except ExceptionGroup as group:
-        # The first arm to fail stops the other: callers know single errors, not groups.
-        raise group.exceptions[0] from None
-    return found
-
-
-async def _lexical(context: Context, request: Recall, selection: Selection, found: _Found) -> None:
-    found.lexical = await context.text.search(context.tenant, selection, request.query, OVER_FETCH)
-
-
-async def _dense(context: Context, request: Recall, selection: Selection, found: _Found) -> None:
-    """The search by meaning; when it cannot be done, or not all, the answer says so."""
-    found.degraded.append("dense")
-    with suppress(Unavailable):
-        asked = await meaning.ask(context, request.query)
-        found.dense = await meaning.search(context, selection, asked.questions, OVER_FETCH)
-        found.questions = asked.questions
-        if asked.complete:
-            found.degraded.remove("dense")
-
-
-async def _pool(context: Context, selection: Selection, found: _Found) -> list[Candidate]:
-    """The candidates of both arms, each with both scores where they can be had."""
-    lexical = {hit.id: hit.score for hit in found.lexical}
-    ids = list(dict.fromkeys((*(hit.id for hit in found.dense), *lexical)))
-    # Those that the dense arm found as well: among near equals its rounding would decide.
-    dense = await meaning.scores(context, ids, found.questions)
-    # An index may lag behind: the records decide what the answer may hold.
-    outlines = await context.records.outlines(context.tenant, selection, ids)
-    return [
-        Candidate(
-            o.id,
-            o.content,
-            o.kind,
-            o.producer,
-            None if o.session is None else (o.scope, o.session),
-            o.position,
-            o.occurred_at,
-            dense.get(o.id),
-            lexical.get(o.id),
-        )
-        for o in outlines
-    ]
-
-
 async def _hits(
     context: Context,
     request: Recall,
     selection: Selection,
-    found: _Found,
+    found: Found,
     ranked: Sequence[Ranked],
 ) -> list[Hit]:
     """The best as they are now; what was changed out of the selection meanwhile is left out."""
     best = await context.records.select(context.tenant, selection, [r.id for r in ranked])
     memories = {memory.id: memory for memory in best}
     passages = await meaning.passages(context, best, found.questions)
+    by_arm = found.by_arm()
     return [
         Hit(
             memory=MemoryView.of(memory),
             score=round(r.score, 6),
             matched=_matched(request.query, memory, passages.get(r.id)),
-            arms=_arms(found, r.id, passages.get(r.id)),
+            arms=_arms(by_arm, r.id, passages.get(r.id)),
             neighbours=await _neighbours(context, request, memory),
             features=dict(r.features) if request.explain else None,
         )
@@ -259,16 +198,19 @@ def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | Non
 
 
 def _arms(
-    found: _Found, memory_id: str, passages: Sequence[ScoredPassage] | None
+    by_arm: Mapping[str, Sequence[ScoredId]],
+    memory_id: str,
+    passages: Sequence[ScoredPassage] | None,
 ) -> dict[str, Arm]:
-    arms: dict[str, Arm] = {}
-    for name, hits in (("dense", found.dense), ("lexical", found.lexical)):
-        for rank, hit in enumerate(hits, start=1):
-            if hit.id == memory_id:
-                arms[name] = Arm(rank=rank, score=round(hit.score, 6))
-    if "dense" not in arms and passages:
-        arms["dense"] = Arm(rank=None, score=round(passages[0].score, 6))
-    return arms
+    found = {
+        name: Arm(rank=rank, score=round(hit.score, 6))
+        for name, hits in by_arm.items()
+        for rank, hit in enumerate(hits, start=1)
+        if hit.id == memory_id
+    }
+    if "dense" not in found and passages:
+        found["dense"] = Arm(rank=None, score=round(passages[0].score, 6))
+    return found
 
 
 def _within(hits: list[Hit], envelope: Recalled, max_tokens: int | None) -> list[Hit]:
