@@ -8,10 +8,9 @@ from functools import partial
 
 import structlog
 from anyio import Event, move_on_after, sleep
-from pydantic import SecretStr
 
 from recollect.app.beside import beside
-from recollect.app.credentials import token_for
+from recollect.app.remote_notes import credential
 from recollect.app.wiring import open_note_repositories
 from recollect.errors import RecollectError
 from recollect.operations import Context
@@ -148,12 +147,7 @@ async def mirrored(
     if not settings.git.mirror or isinstance(settings.store, InMemoryStoreSettings):
         yield context
         return
-
-    async def credential(url: str) -> SecretStr | None:
-        found = await token_for(settings, url)
-        return None if found is None else found.token
-
-    opening = partial(open_note_repositories, settings, credential)
+    opening = partial(open_note_repositories, settings, partial(credential, settings))
     following = FollowingMirror(context, opening, logs=serving)
     works = [following.follow]
     if (interval := settings.git.interval_seconds) is not None:

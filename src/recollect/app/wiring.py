@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Protocol, assert_never
 
 from pydantic import SecretStr
@@ -309,3 +310,20 @@ async def open_note_repositories(
         )
         for place in places
     ]
+
+
+async def open_clone(
+    settings: Settings,
+    path: Path,
+    url: str,
+    branch: str,
+    credential: Callable[[str], Awaitable[SecretStr | None]],
+) -> NoteRepository:
+    """A repository of its own in a new folder, to fetch from this remote. Raises as above."""
+    from recollect.adapters.git.repository import Place, open_repository
+
+    return await open_repository(
+        Place(path=path, branch=branch, remote_url=url),
+        credential=partial(credential, url),
+        deadline_seconds=settings.git.deadline_seconds,
+    )

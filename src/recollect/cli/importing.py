@@ -209,6 +209,40 @@ def memory_mcp(
     _bring(session_of(context, as_json=as_json), "memory-mcp", found, dry_run=dry_run)
 
 
+@app.command("git")
+def git(
+    context: typer.Context,
+    *,
+    url: Annotated[str, typer.Argument(metavar="URL", help="https://, ssh://, file:// or a path.")],
+    branch: Annotated[str, typer.Option(help="Its branch.")] = "main",
+    scope: Annotated[
+        str, typer.Option(help="The scope below which its scopes go; '' is the root.")
+    ] = "",
+    dry_run: DryRun = False,
+    as_json: o.AsJson = False,
+) -> None:
+    """Store the notes of a git remote, once; `recollect sync` keeps exchanging them.
+
+    Ids, dates, tags and scopes stay. Sign in with `recollect auth login` if it asks for a token.
+    """
+    import anyio
+
+    from recollect.app.remote_notes import notes_of
+    from recollect.domain.foreign.memory_mcp import repository_note
+    from recollect.domain.foreign.notes import SourceFile
+
+    check_scope(scope)
+    session = session_of(context, as_json=as_json)
+    now = datetime.now(UTC)
+    fetched = anyio.run(notes_of, session.settings(), url, branch)
+    files = [
+        SourceFile(path=path.partition("/")[2], origin=path, content=content, modified_at=now)
+        for path, content in fetched.items()
+    ]
+    found = [repository_note(file, below=scope) for file in files]
+    _bring(session, "memory-mcp", found, dry_run=dry_run)
+
+
 @app.command("recall-log")
 def recall_log(
     context: typer.Context,

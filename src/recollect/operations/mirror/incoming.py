@@ -56,6 +56,15 @@ class TakenIn:
     skipped: list[SkippedFile] = field(default_factory=list[SkippedFile])
     plain: set[str] = field(default_factory=set[str])
 
+    def add(self, later: "TakenIn") -> None:
+        """Count what was taken in later as well; of what was skipped, the latest look counts."""
+        self.added += later.added
+        self.updated += later.updated
+        self.removed += later.removed
+        self.ids |= later.ids
+        self.conflicts += later.conflicts
+        self.skipped = later.skipped
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:

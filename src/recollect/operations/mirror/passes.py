@@ -45,18 +45,15 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
     repository = mount.repository
     agreement = await _agreement(context, repository)
     passed = Passed()
-    ids: set[str] = set()
     for _ in range(ROUNDS):
         head = await repository.head()
         if look or agreement is None or head != agreement.commit:
             head = await _commit_by_hand(repository)
             agreed = agreement.commit if agreement else None
             if head is not None and head != agreed:
-                passed.taken = await take_in(
-                    await _as_author(context, repository, head), repository, agreed, head
-                )
-                ids |= passed.taken.ids
-        touched = await _touched(context, agreement, ids)
+                author = await _as_author(context, repository, head)
+                passed.taken.add(await take_in(author, repository, agreed, head))
+        touched = await _touched(context, agreement, passed.taken.ids)
         out = await outgoing(context, mount, head, touched)
         if out.notes and await repository.edited(list(out.notes)):
             look = True  # somebody's edit lies where we would write
