@@ -30,7 +30,7 @@ _MODIFIED = slice(8, 16)
 _COMPARED = (slice(0, 16), slice(20, 24), slice(36, 40))
 _MOST_LENGTH = 0xFFF
 _CHECKSUM_BYTES = 20
-_OURS = b"recollect"
+_OURS = Path("recollect/lock")
 _PAUSE_SECONDS = 0.01
 
 Seen = tuple[Entry, os.stat_result | None]
@@ -123,26 +123,24 @@ class Index:
         Raises:
             Unavailable: Another program holds it for too long.
         """
-        lock = self._created_lock()
+        self._lock_up()
         try:
-            with os.fdopen(lock, "wb") as opened:
-                opened.write(_OURS)
-                since_ns = os.fstat(lock).st_mtime_ns
-            yield since_ns
+            yield self._lock.lstat().st_mtime_ns
         finally:
             self._lock.unlink()
 
     def break_own_lock(self) -> None:
         """Remove the lock that a killed process of ours left."""
-        with suppress(FileNotFoundError):
-            if self._lock.read_bytes() == _OURS:
+        with suppress(OSError):
+            if self._lock.readlink() == _OURS:
                 self._lock.unlink()
 
-    def _created_lock(self) -> int:
+    def _lock_up(self) -> None:
         deadline = time.monotonic() + self._lock_seconds
         while True:
             try:
-                return os.open(self._lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                # To git programs any file is a lock. A link says whose it is from its first moment.
+                return self._lock.symlink_to(_OURS)
             except FileExistsError as error:
                 if time.monotonic() > deadline:
                     raise Unavailable(
@@ -215,6 +213,13 @@ def _pack_stat(found: os.stat_result, mode: int) -> bytes:
 
 
 def _parsed(content: bytes) -> dict[bytes, bytes]:
+    try:
+        return _entries(content)
+    except (struct.error, ValueError, IndexError) as error:
+        raise DamagedIndex from error
+
+
+def _entries(content: bytes) -> dict[bytes, bytes]:
     checksum = content[-_CHECKSUM_BYTES:]
     if not any(checksum):
         pass  # git may be told to save the time of it

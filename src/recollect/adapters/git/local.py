@@ -10,9 +10,10 @@ from pygit2 import Commit as GitCommit
 from pygit2 import GitError, Oid, Repository, Signature
 
 from recollect.adapters.git.checkout import Checkout
+from recollect.adapters.git.durable import Disk
 from recollect.adapters.git.paths import check_notes, is_note, may_be_checked_out
 from recollect.adapters.git.steps import Marker, Step
-from recollect.adapters.git.trees import FILE, FOLDER, Change, Entry, Trees
+from recollect.adapters.git.trees import Change, Entry, Trees
 from recollect.errors import Conflict, RecollectError, Unavailable
 from recollect.ports.repository import Commit
 
@@ -30,6 +31,8 @@ class LocalRepository:
         self.repository = Repository(str(root))
         self._trees = Trees(self.repository)
         self._checkout = Checkout(root, self._trees)
+        self._sound: str | None = None
+        self._disk = Disk(root / ".git")
         self._marker = Marker(root / ".git" / "recollect" / "step.json")
 
     def head(self) -> str | None:
@@ -57,11 +60,14 @@ class LocalRepository:
         )
 
     def holds(self, commit: str) -> bool:
-        """Whether the commit and all its notes can be read."""
+        """Whether the commit and all its notes can be read; looked at in full but once."""
         try:
-            blobs = self.notes(commit).values()
-            return all(self.repository.odb.exists(blob) for blob in blobs)
-        except (KeyError, ValueError, GitError, Unavailable):
+            if commit != self._sound:
+                for blob in self.notes(commit).values():
+                    self.repository.odb.read_header(blob)
+                self._sound = commit
+            return self.repository.odb.exists(commit)
+        except (KeyError, ValueError, GitError):
             return False
 
     def notes(self, commit: str | None) -> dict[str, str]:
@@ -81,7 +87,7 @@ class LocalRepository:
         """The notes that lie otherwise in the work tree than in HEAD, kept as objects."""
         edited = self._checkout.edited(self._tree(self.head()), paths)
         return {
-            path: None if content is None else self._stored(content).id
+            path: None if content is None else self._trees.stored(content).id
             for path, content in edited.items()
         }
 
@@ -94,11 +100,12 @@ class LocalRepository:
         tree = self._tree(head)
         files = self._brought(head, merged)
         for path, content in notes.items():
-            files[path] = None if content is None else self._stored(content)
+            files[path] = None if content is None else self._trees.stored(content)
         parents = [parent for parent in (head, merged) if parent]
         commit = self._committed(files, message, parents, self._author())
         changes = {path: (self._trees.entry(tree, path), entry) for path, entry in files.items()}
-        self._take(Step(parent=head, commit=commit, by_hand=by_hand, changes=changes))
+        step = Step(parent=head, commit=commit, by_hand=by_hand, changes=changes)
+        self._take(step, foreign=merged is not None)
         return commit
 
     def advance(self, commit: str) -> None:
@@ -109,11 +116,12 @@ class LocalRepository:
         if head and not self.repository.descendant_of(Oid(hex=commit), Oid(hex=head)):
             raise Conflict("the branch cannot be moved forward: the commit does not follow it")
         changes = self._trees.changes(self._tree(head), self._tree(commit))
-        self._take(Step(parent=head, commit=commit, by_hand=False, changes=changes))
+        step = Step(parent=head, commit=commit, by_hand=False, changes=changes)
+        self._take(step, foreign=True)
 
     def begin(self, files: Mapping[str, bytes], message: str) -> None:
         """Make the first commit of a new repository, of files that the work tree holds."""
-        stored = {path: self._stored(content) for path, content in files.items()}
+        stored = {path: self._trees.stored(content) for path, content in files.items()}
         commit = self._committed(stored, message, [], _our_signature())
         changes: dict[str, Change] = {path: (None, entry) for path, entry in stored.items()}
         self._take(Step(parent=None, commit=commit, by_hand=True, changes=changes))
@@ -133,17 +141,23 @@ class LocalRepository:
         self._checkout.move(tree, step.changes, now, by_hand=step.by_hand, strict=False)
         self._marker.remove()
 
-    def _take(self, step: Step) -> None:
-        """Move index, work tree and branch, or none of them."""
+    def _take(self, step: Step, *, foreign: bool = False) -> None:
+        """Move index, work tree and branch, or none of them; `foreign`: to what was fetched."""
         self._marker.write(step)
         try:
             entries = {path: new for path, (_, new) in step.changes.items()}
-            self._checkout.move(
-                self._tree(step.parent), step.changes, entries, by_hand=step.by_hand
-            )
+            written = {*self._trees.unflushed, step.commit}
+            with self._disk.flushing(written, packs=foreign):
+                self._checkout.move(
+                    self._tree(step.parent), step.changes, entries, by_hand=step.by_hand
+                )
+            self._trees.unflushed.clear()
             self._move_branch(step)
+            self._sound = step.commit
         except BaseException:
-            with suppress(RecollectError, OSError, GitError):  # the next holder tries again
+            with suppress(
+                RecollectError, OSError, GitError, KeyError
+            ):  # the next holder tries again
                 self.recover()
             raise
         self._marker.remove()
@@ -161,16 +175,8 @@ class LocalRepository:
             if may_be_checked_out(path)
             and not (is_note(path) and any(side and side.is_file for side in (old, new)))
             and self._trees.entry(ours, path) == old
-            and (new is None or self._has_room(ours, path))
+            and (new is None or self._trees.has_room(ours, path))
         }
-
-    def _has_room(self, tree: str | None, path: str) -> bool:
-        parts = path.split("/")
-        above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
-        return all(
-            found is None or found.mode == FOLDER
-            for found in (self._trees.entry(tree, place) for place in above)
-        )
 
     def _committed(
         self,
@@ -190,6 +196,8 @@ class LocalRepository:
 
     def _move_branch(self, step: Step) -> None:
         """Compare and swap: only from where the step began."""
+        if step.commit == step.parent == self.head():
+            return
         try:
             if step.parent is None:
                 self.repository.references.create(self._reference, Oid(hex=step.commit))
@@ -225,9 +233,6 @@ class LocalRepository:
 
     def _commit(self, commit: str) -> GitCommit:
         return self.repository[commit].peel(GitCommit)
-
-    def _stored(self, content: bytes) -> Entry:
-        return Entry(FILE, str(self.repository.create_blob(content)))
 
     def _author(self) -> Signature:
         try:

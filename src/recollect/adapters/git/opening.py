@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
-from pygit2 import GitError, init_repository
+from filelock import FileLock
+from pygit2 import init_repository
 
 from recollect.adapters.git.failures import translated_errors
 from recollect.adapters.git.local import LocalRepository
-from recollect.errors import Conflict, Unavailable
+from recollect.errors import Unavailable
 
 DERIVED = ".memory-mcp-index/"
+_BEGIN_SECONDS = 30
 
 
 def open_local(path: Path, branch: str) -> LocalRepository:
@@ -25,19 +27,36 @@ def open_local(path: Path, branch: str) -> LocalRepository:
         root = path.resolve()
         _check_owner(root)
         git = root / ".git"
-        is_new = not os.path.lexists(git)
-        if is_new:
-            init_repository(str(root), initial_head=branch)
-        elif git.is_symlink() or not git.is_dir():
+        if git.is_symlink() or (git.exists() and not git.is_dir()):
             raise Unavailable(
-                f"{git} is not a folder: linked work trees and submodules cannot hold "
-                "notes; choose another folder"
+                f"{git} is not a folder: linked work trees and submodules cannot hold notes; "
+                "choose another folder"
             )
-        (git / "recollect").mkdir(mode=0o700, exist_ok=True)
-        repository = LocalRepository(root, _branch(git, root))
-        if is_new:
-            _begin(repository)
-        return repository
+        (git / "recollect").mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (git / "HEAD").exists():
+            _begin(root, branch)
+        return LocalRepository(root, _branch(git, root))
+
+
+def _begin(root: Path, branch: str) -> None:
+    """Make the repository, if no other process does so meanwhile.
+
+    Its first commit holds the file that keeps a derived index out, unless there is such a file.
+    """
+    git = root / ".git"
+    with FileLock(
+        git / "recollect" / "lock", mode=0o600, timeout=_BEGIN_SECONDS, fallback_to_soft=False
+    ):
+        if (git / "HEAD").exists():
+            return
+        init_repository(str(root), initial_head=branch)
+        files: dict[str, bytes] = {}
+        ignore = root / ".gitignore"
+        if not os.path.lexists(ignore):
+            files[ignore.name] = f"{DERIVED}\n".encode()
+            ignore.write_bytes(files[ignore.name])
+            ignore.chmod(0o600)
+        LocalRepository(root, branch).begin(files, "chore: init repository")
 
 
 def _make_folder(path: Path) -> None:
@@ -75,19 +94,3 @@ def _branch(git: Path, root: Path) -> str:
             f"the repository of notes {root} shows a commit and no branch; run `git switch` in it"
         )
     return head.removeprefix(prefix)
-
-
-def _begin(repository: LocalRepository) -> None:
-    """Make the first commit; with the file that keeps a derived index out, unless there is one."""
-    ignore = repository.root / ".gitignore"
-    files: dict[str, bytes] = {}
-    if not os.path.lexists(ignore):
-        content = f"{DERIVED}\n".encode()
-        ignore.write_bytes(content)
-        ignore.chmod(0o600)
-        files[ignore.name] = content
-    try:
-        repository.begin(files, "chore: init repository")
-    except (Conflict, GitError):
-        if repository.head() is None:
-            raise  # else another process was quicker

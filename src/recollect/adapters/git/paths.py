@@ -8,6 +8,7 @@ from recollect.domain.note_paths import is_note_path
 from recollect.errors import InvalidRequest
 
 FOLDERS = ("global", "projects")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _GIT = re.compile(r"\.git|git~\d+")
 
 
@@ -48,4 +49,4 @@ def _is_harmless(part: str) -> bool:
 
 def _is_text(path: str) -> bool:
     """Whether it is Unicode: names in another encoding come as lone surrogates."""
-    return not any("\ud800" <= c <= "\udfff" for c in path)
+    return path.isascii() or not _SURROGATE.search(path)

@@ -39,12 +39,17 @@ Change = tuple[Entry | None, Entry | None]
 
 
 class Trees:
-    """The trees of one repository, the last ones read kept."""
+    """The trees and files of one repository, the trees that were used last kept.
+
+    Attributes:
+        unflushed: Objects that were written and may not be on disk yet.
+    """
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._kept: OrderedDict[str, Folder] = OrderedDict()
         self._kept_entries = 0
+        self.unflushed: set[str] = set()
 
     def folder(self, tree: str | None) -> Folder:
         """What one tree holds, without what is below its folders."""
@@ -71,14 +76,30 @@ class Trees:
             raise Unavailable(f"the object {blob} of the repository of notes is no file")
         return content
 
+    def stored(self, content: bytes) -> Entry:
+        """Write a file's content."""
+        blob = str(self._repository.create_blob(content))
+        self.unflushed.add(blob)
+        return Entry(FILE, blob)
+
     def entry(self, tree: str | None, path: str) -> Entry | None:
-        """What lies at a path, None for nothing."""
+        """What lies at a path; None for nothing, and for a folder."""
+        return _leaf(self._found(tree, path))
+
+    def has_room(self, tree: str | None, path: str) -> bool:
+        """Whether a file may be put at a path: no folder is there, and no file on the way."""
+        parts = path.split("/")
+        above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        return not _below(self._found(tree, path)) and not any(
+            self.entry(tree, place) for place in above
+        )
+
+    def _found(self, tree: str | None, path: str) -> Entry | None:
         *folders, name = path.split("/")
         for part in folders:
-            found = self.folder(tree).get(part)
-            if found is None or found.mode != FOLDER:
+            tree = _below(self.folder(tree).get(part))
+            if tree is None:
                 return None
-            tree = found.id
         return self.folder(tree).get(name)
 
     def files(self, tree: str | None, prefix: str = "") -> Iterator[tuple[str, Entry]]:
@@ -140,6 +161,7 @@ class Trees:
         if not after:
             return None
         built = str(builder.write())
+        self.unflushed.add(built)
         self._keep(built, after)
         return built
 
