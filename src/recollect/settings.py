@@ -284,7 +284,8 @@ def load(**options: Any) -> Settings:
     except SettingsError:
         raise ConfigError(
             "RECOLLECT_ALLOWED_HOSTS, RECOLLECT_ALLOWED_ORIGINS and RECOLLECT_GIT__AUTH__STORES "
-            'are JSON lists, such as ["memory.example.org"]'
+            'are JSON lists, such as ["memory.example.org"]; RECOLLECT_GIT__REMOTES is one of '
+            'objects, such as [{"scope": "acme", "url": "https://git.example.org/acme/notes.git"}]'
         ) from None
     except ValidationError as error:
         problems = (

@@ -70,6 +70,10 @@ def test_an_empty_token_or_a_list_that_is_none_stops_the_start(
     monkeypatch.setenv("RECOLLECT_ALLOWED_HOSTS", "example.org")
     with pytest.raises(ConfigError, match="JSON"):
         settings.load()
+    monkeypatch.delenv("RECOLLECT_ALLOWED_HOSTS")
+    monkeypatch.setenv("RECOLLECT_GIT__REMOTES", '[{"scope": "acme"}')
+    with pytest.raises(ConfigError, match="RECOLLECT_GIT__REMOTES"):
+        settings.load()
 
 
 @pytest.mark.parametrize("store", ["in_memory", "sqlite"])

@@ -62,3 +62,22 @@ def test_a_remote_that_is_not_there_fails_plainly(
     monkeypatch.setenv("RECOLLECT_GIT__REMOTE_URL", str(tmp_path / "nowhere"))
     failed = run("sync", code=5)
     assert failed.stderr.startswith("error: sync failed for 1/1 repos: default: ")
+
+
+def test_who_has_no_remote_is_told_how_to_get_one(run: Run) -> None:
+    run("remember", "Green.", "--name", "tea")
+    assert "RECOLLECT_GIT__REMOTE_URL" in run("sync").stdout
+
+
+@pytest.mark.usefixtures("remote")
+def test_a_conflict_is_told_with_where_the_older_text_is(run: Run, elsewhere: Run) -> None:
+    run("remember", "Green.", "--name", "tea", "--scope", "home")
+    assert "RECOLLECT_GIT__REMOTE_URL" not in run("sync").stdout
+    elsewhere("sync")
+    run("edit", "tea", "Black.", "--scope", "home")
+    elsewhere("edit", "tea", "White.", "--scope", "home")
+    run("sync")
+    told = elsewhere("sync").stdout
+    assert "both sides changed tea in home" in told
+    assert "tea.conflict-" in told
+    assert "tea.conflict-" in elsewhere("list", "--scope", "home").stdout

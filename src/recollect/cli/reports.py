@@ -109,8 +109,11 @@ def _(result: Synced) -> None:
     say(f"{result.status}: {result.pull} (branch {result.branch})")
     if (pulled := result.reindex) is not None:
         say(f"{pulled.added} added, {pulled.updated} updated, {pulled.removed} removed here")
+    if result.pull == "no-remote":
+        say("there is no remote to exchange with: set RECOLLECT_GIT__REMOTE_URL")
     for kept in result.conflicts:
-        say(plain(f"both sides changed {kept.name} in {kept.scope or 'the root'}: see beside it"))
+        older = f"the older text is kept beside it, as {kept.name}.conflict-..."
+        say(plain(f"both sides changed {at(kept.scope, kept.name)}: {older}"))
 
 
 @show.register

@@ -170,4 +170,4 @@ def _tell_degraded(degraded: list[str]) -> None:
     if "dense" in degraded:
         say("found by words only until there is an embedding model: run `recollect warmup`")
     if "mirror" in degraded:
-        say("not in git yet; it follows by itself")
+        say("not in git yet: it follows by itself, or `recollect sync` says what is in the way")
