@@ -70,7 +70,7 @@ class LocalRepository:
         except (KeyError, ValueError, GitError):
             return False
 
-    def notes(self, commit: str | None) -> dict[str, str]:
+    def notes(self, commit: str | None) -> Mapping[str, str]:
         """The blob of every note of a commit."""
         return self._trees.notes(self._tree(commit))
 
