@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from recollect.adapters.git.index import DamagedIndex, Index, Seen
 from recollect.adapters.git.paths import is_note, may_be_checked_out
 from recollect.adapters.git.trees import PROGRAM, Change, Entry, Files, Trees
 from recollect.adapters.git.work_tree import NewFile, WorkTree
-from recollect.errors import Conflict
+from recollect.errors import Conflict, Unavailable
 
 _LOCK_SECONDS = 5.0
+_MOST_READ_AGAIN = 100
 Contents = dict[str, bytes | None]
 
 
@@ -33,12 +34,14 @@ class Checkout:
             return self._edited_among(filter(is_note, paths), committed)
         scan = self._work_tree.scan()
         gone = [path for path in committed if path not in scan.notes and scan.tells(path)]
-        suspects = (
+        suspects = [
             path
             for path, found in scan.notes.items()
             if self._index.blob(path, found) != committed.get(path, "")
-        )
-        return dict.fromkeys(gone) | self._edited_among(suspects, committed)
+        ]
+        edited = self._edited_among(suspects, committed)
+        self._note_unchanged(tree, [p for p in suspects if p in committed and p not in edited])
+        return dict.fromkeys(gone) | edited
 
     def move(
         self,
@@ -88,6 +91,14 @@ class Checkout:
                 if content is not None or path in committed:
                     edited[path] = content
         return edited
+
+    def _note_unchanged(self, tree: str | None, paths: Sequence[str]) -> None:
+        """Note in the index what was only read because its times are others, as in a copy."""
+        if len(paths) > _MOST_READ_AGAIN:
+            with suppress(Unavailable):  # a git program is at work; next time, then
+                self.move(
+                    tree, {}, {path: self._trees.entry(tree, path) for path in paths}, by_hand=True
+                )
 
     def _as_it_lies(self, path: str, entry: Entry | None) -> Seen | None:
         if entry is None:

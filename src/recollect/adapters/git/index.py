@@ -21,13 +21,14 @@ _EXTENSION = struct.Struct(">4sL")
 _TIME = struct.Struct(">LL")
 _REST = struct.Struct(">6L")
 _STAT = struct.Struct(">10L")
+_COMPARED = struct.Struct(">6L")
 _FLAGS = struct.Struct(">H")
 _WORD = 0xFFFFFFFF
 _SECOND_NS = 1_000_000_000
 _ID_AT, _FLAGS_AT, _PATH_AT = 40, 60, 62
 _MODIFIED = slice(8, 16)
-# Not compared: the device (it changes when a volume is mounted anew), mode, owner and group.
-_COMPARED = (slice(0, 16), slice(20, 24), slice(36, 40))
+# Compared: times, inode and size. The device changes when a volume is mounted anew.
+_TIMES, _INODE, _SIZE = slice(0, 16), slice(20, 24), slice(36, 40)
 _MOST_LENGTH = 0xFFF
 _CHECKSUM_BYTES = 20
 _OURS = Path("recollect/lock")
@@ -84,8 +85,7 @@ class Index:
         packed = self._packed.get(key)
         if packed is None or key in self._racy:
             return None
-        now = _pack_stat(found, 0)
-        if any(packed[part] != now[part] for part in _COMPARED):
+        if packed[_TIMES] + packed[_INODE] + packed[_SIZE] != _pack_compared(found):
             return None
         return packed[_ID_AT:_FLAGS_AT].hex()
 
@@ -209,6 +209,18 @@ def _pack_stat(found: os.stat_result, mode: int) -> bytes:
             found.st_gid & _WORD,
             found.st_size & _WORD,
         )
+    )
+
+
+def _pack_compared(found: os.stat_result) -> bytes:
+    changed, modified = found.st_ctime_ns, found.st_mtime_ns
+    return _COMPARED.pack(
+        changed // _SECOND_NS & _WORD,
+        changed % _SECOND_NS,
+        modified // _SECOND_NS & _WORD,
+        modified % _SECOND_NS,
+        found.st_ino & _WORD,
+        found.st_size & _WORD,
     )
 
 
