@@ -1,6 +1,7 @@
 """What the git repository promises beyond the port: of git, files and bad neighbours."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -157,6 +158,25 @@ async def test_an_edit_of_the_same_size_and_time_is_seen(
     await written(repository, {B: b"other"})
     assert set(await repository.edited(None)) == {A}
     assert set(status(root)) == {A}
+
+
+async def test_the_files_of_a_copied_repository_are_read_but_once(
+    root: Path, tmp_path: Path
+) -> None:
+    notes: dict[str, bytes | None] = {f"global/{n}.md": b"note" for n in range(150)}
+    await written(await opened(root), notes)
+    copy = await opened(shutil.copytree(root, tmp_path / "copy"))
+    index = tmp_path / "copy" / ".git" / "index"
+    copied = index.read_bytes()
+
+    assert await copy.edited(None) == {}
+    seen = index.read_bytes()
+    assert await copy.edited(None) == {}
+
+    assert seen != copied
+    assert index.read_bytes() == seen
+    (tmp_path / "copy" / "global" / "7.md").write_bytes(b"edit")
+    assert list(await copy.edited(None)) == ["global/7.md"]
 
 
 async def test_what_is_staged_by_hand_is_an_edit(root: Path, repository: GitNoteRepository) -> None:

@@ -223,7 +223,7 @@ def _scan_folder(scan: Scan, parent: int, name: str, path: str) -> None:
         scan.hidden.append(path)
         return
     try:
-        for inner in os.listdir(folder):
+        for inner in os.listdir(folder):  # noqa: PTH208  (of an open folder)
             if not inner.startswith("."):
                 _scan_entry(scan, folder, inner, f"{path}/{inner}")
     except OSError:
