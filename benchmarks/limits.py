@@ -59,8 +59,7 @@ def _of_store(store: StoreFigures) -> Generator[Limit]:
         unit="",
         measured=store.recall.p50 / store.parts.sum_of_medians,
         promised=MOST_TIMES_PARTS,
-        # Below that size the parts shrink to 3 ms, and what ranks 200 candidates does not.
-        binds=store.size >= PROMISED_SIZE,
+        binds=True,
     )
     yield Limit(what=f"first answer{at}", unit="s", measured=store.text_seconds, promised=1.0)
     yield Limit(

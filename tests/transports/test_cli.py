@@ -245,8 +245,7 @@ def test_the_doctor_finds_nothing_wrong(run: Run) -> None:
     assert diagnosis.ok
     names = {finding.name for finding in diagnosis.findings}
     assert names == {
-        *("python", "sqlite", "fts5", "data folder", "store", "embedder", "tokenizer"),
-        *("notes in git", "server"),
+        *("python", "sqlite", "fts5", "data folder", "store", "embedder", "tokenizer", "server")
     }
 
 
@@ -255,7 +254,7 @@ def test_the_doctor_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
     file.touch()
     shown = run("--data-dir", str(file), "doctor", "--json", code=1).stdout
     wrong = {f.name for f in Diagnosis.model_validate_json(shown).findings if not f.ok}
-    assert wrong == {"data folder", "store", "notes in git"}
+    assert wrong == {"data folder", "store"}
     assert "wrong" in run("--data-dir", str(file), "doctor", code=1).stdout
 
 

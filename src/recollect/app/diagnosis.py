@@ -4,7 +4,6 @@ import platform
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -12,17 +11,10 @@ import httpx2
 from anyio import to_thread
 
 from recollect import operations
-from recollect.app.remote_notes import credential
 from recollect.app.running import server_of
-from recollect.app.wiring import (
-    LoadableEmbedder,
-    open_context,
-    open_model,
-    open_note_repositories,
-)
+from recollect.app.wiring import LoadableEmbedder, open_context, open_model
 from recollect.errors import RecollectError
 from recollect.operations import Context, Result
-from recollect.operations.mirror import mounts_of
 from recollect.settings import MiniLmSettings, Settings, SqliteStoreSettings
 
 HEALTH_TIMEOUT_SECONDS = 2
@@ -96,8 +88,6 @@ async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
         yield await _examined("tokenizer", lambda: _tokenizer(context))
         # Last, since what it says of the memories that wait depends on the models.
         yield await _examined("store", lambda: _store(context))
-    if settings.git.mirror and isinstance(settings.store, SqliteStoreSettings):
-        yield await _examined("notes in git", lambda: _repositories(settings))
     yield await _noted_server(settings)
 
 
@@ -178,17 +168,6 @@ async def _embedder(embedder: LoadableEmbedder) -> str:
 async def _tokenizer(context: Context) -> str:
     spans = await to_thread.run_sync(context.tokens.spans, "ready?")
     return f"{context.tokens.key} cuts a word into {len(spans)} tokens"
-
-
-async def _repositories(settings: Settings) -> str:
-    opened = await open_note_repositories(settings, partial(credential, settings))
-    told: list[str] = []
-    for mount in mounts_of(opened):
-        repository = mount.repository
-        files = len(await repository.notes(await repository.head()))
-        remote = repository.remote or "no remote"
-        told.append(f"{mount.label}: {files} files on {repository.branch}, {remote}")
-    return "; ".join(told)
 
 
 async def _noted_server(settings: Settings) -> Finding:
