@@ -1,10 +1,6 @@
 """`kill -9` at any moment loses nothing that was acknowledged and leaves nothing half done."""
 
-import os
-import signal
-import subprocess
 import sys
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -12,6 +8,7 @@ from threading import Semaphore
 
 import httpx2
 import pytest
+from tests.e2e.forkers import forker, told_until_killed
 from tests.e2e.servers import Server, serving
 
 from recollect import operations
@@ -27,41 +24,19 @@ MOST_WRITES = 30
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
 
-@pytest.fixture
-def forker() -> Generator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.e2e.writer"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        yield process
-        process.kill()
-
-
 @pytest.mark.anyio
-async def test_killed_writers_lose_nothing_and_leave_nothing_half_done(
-    tmp_path: Path, forker: subprocess.Popen[str]
-) -> None:
+async def test_killed_writers_lose_nothing_and_leave_nothing_half_done(tmp_path: Path) -> None:
     random = Random(1)
     known: list[str] = []
     in_flight = 0
-    for _ in range(FORKED_ROUNDS):
-        lines = _told_until_killed(forker, tmp_path, random.randrange(1, MOST_LINES))
-        answers = [line.split() for line in lines if line != "begun"]
-        in_flight += lines.count("begun") > len(answers)
-        known += [memory for ids in answers for memory in ids]
-        await _assert_all_is_there(tmp_path, known)
+    with forker("tests.e2e.writer") as writers:
+        for _ in range(FORKED_ROUNDS):
+            lines = told_until_killed(writers, tmp_path, random.randrange(1, MOST_LINES))
+            answers = [line.split() for line in lines if line != "begun"]
+            in_flight += lines.count("begun") > len(answers)
+            known += [memory for ids in answers for memory in ids]
+            await _assert_all_is_there(tmp_path, known)
     assert in_flight == FORKED_ROUNDS
-
-
-def _told_until_killed(forker: subprocess.Popen[str], folder: Path, count: int) -> list[str]:
-    """What the writers told until they were killed, which was after so many lines."""
-    assert forker.stdin
-    assert forker.stdout
-    print(folder, file=forker.stdin, flush=True)
-    process = int(forker.stdout.readline())
-    lines = [forker.stdout.readline() for _ in range(count)]
-    os.kill(process, signal.SIGKILL)
-    lines += iter(forker.stdout.readline, "gone\n")
-    return [line.strip() for line in lines]
 
 
 async def _assert_all_is_there(folder: Path, ids: list[str]) -> None:

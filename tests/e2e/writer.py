@@ -8,6 +8,7 @@ printed.
 
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
@@ -21,7 +22,7 @@ WRITERS = 4
 
 
 async def write_for_ever(folder: Path) -> None:
-    _tell(str(os.getpid()))
+    tell(str(os.getpid()))
     settings = load(data_dir=folder, embedder=HashingSettings())
     async with open_context(settings) as (context, embedders), anyio.create_task_group() as tasks:
         await embedders.embedder.load()
@@ -31,7 +32,7 @@ async def write_for_ever(folder: Path) -> None:
 
 async def _write(context: operations.Context, writer: int) -> None:
     for number in count():
-        _tell("begun")
+        tell("begun")
         text = f"The {number}th thing that writer {writer} of {os.getpid()} has to say"
         if writer % 2:
             note = operations.Remember(content=text)
@@ -40,22 +41,23 @@ async def _write(context: operations.Context, writer: int) -> None:
             turns = [{"content": f"{text}, {turn}", "producer": "Ann"} for turn in range(5)]
             talk = operations.Ingest.model_validate({"session": str(writer), "messages": turns})
             ids = (await operations.ingest(context, talk)).ids
-        _tell(" ".join(ids))
+        tell(" ".join(ids))
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     """One write to the pipe, whole or not at all."""
     os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
-def main() -> None:
+def fork_for_each_line(write: Callable[[Path], Awaitable[None]]) -> None:
+    """Let a fork write to each data folder that standard input names."""
     for line in sys.stdin:
         folder = Path(line.strip())
         if (fork := os.fork()) == 0:
-            anyio.run(write_for_ever, folder)
+            anyio.run(write, folder)
         os.waitpid(fork, 0)
-        _tell("gone")
+        tell("gone")
 
 
 if __name__ == "__main__":
-    main()
+    fork_for_each_line(write_for_ever)
