@@ -48,6 +48,17 @@ def _not_empty(folder: object) -> object:
     return folder
 
 
+def _from_home(path: Path) -> Path:
+    """A `~` at its beginning means home, also where no shell has seen it, as in JSON."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such home folder") from None
+
+
+UserPath = Annotated[Path, AfterValidator(_from_home)]
+
+
 def _of_kind(usual: str) -> BeforeValidator:
     """Variables of the usual kind need not name it."""
 
@@ -72,9 +83,9 @@ class MiniLmSettings(BaseModel):
     model_config = _FROZEN
 
     kind: Literal["minilm"] = "minilm"
-    path: Path | None = None
+    path: UserPath | None = None
     """A folder with `model.safetensors` and `tokenizer.json`; looked for elsewhere when unset."""
-    cache_dir: Path = Field(default_factory=lambda: user_cache_path("recollect"))
+    cache_dir: UserPath = Field(default_factory=lambda: user_cache_path("recollect"))
     """Where the prepared model is kept."""
     threads: int = Field(default=2, ge=1, le=64)
     """Processor cores that embed at once, a text each."""
@@ -159,7 +170,7 @@ class KubernetesSecretSettings(BaseModel):
         ),
     ] = "recollect-git-token"  # noqa: S105  (a name)
     """The name of the Secret that keeps the token for git, under its key `token`."""
-    kubeconfig: Path | None = None
+    kubeconfig: UserPath | None = None
     """How to reach the cluster; a pod's service account, else kubectl's usual file, when unset."""
 
 
@@ -176,7 +187,9 @@ class GitAuthSettings(BaseModel):
         SecretStr | None, BeforeValidator(_or_predecessors_token), Field(validate_default=True)
     ] = None
     """The token for git; goes before every store. `MEMORY_MCP_GITHUB_TOKEN` is read when unset."""
-    token_file: Path = Field(default_factory=lambda: user_config_path("recollect") / "git-token")
+    token_file: UserPath = Field(
+        default_factory=lambda: user_config_path("recollect") / "git-token"
+    )
     """The file that may keep the token for git."""
     stores: tuple[SecretStoreName, ...] = ("file", "keyring")
     """Where the token for git is looked for, as a JSON list of `file`, `keyring`, `k8s-secret`."""
@@ -192,7 +205,7 @@ class GitRemoteSettings(BaseModel):
     """The scope; of several that hold a note the longest counts."""
     url: str | None = None
     """Its remote."""
-    path: Path | None = None
+    path: UserPath | None = None
     """Its folder; one beside the default repository when unset."""
     branch: str | None = None
     """Its branch; that of the default repository when unset."""
@@ -205,7 +218,7 @@ class GitSettings(BaseModel):
 
     mirror: bool = True
     """Whether notes are mirrored to git; those of a store in memory never are."""
-    path: Path | None = None
+    path: UserPath | None = None
     """The folder of the repository; `notes` in the data folder when unset."""
     branch: Annotated[str, Field(min_length=1)] = "main"
     """The branch that is written, fetched and pushed; created where it is missing."""
@@ -231,7 +244,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    data_dir: Annotated[Path, BeforeValidator(_not_empty)] = Field(
+    data_dir: Annotated[UserPath, BeforeValidator(_not_empty)] = Field(
         default_factory=lambda: user_data_path("recollect")
     )
     """The folder with everything that is kept."""

@@ -76,6 +76,21 @@ def test_an_empty_token_or_a_list_that_is_none_stops_the_start(
         settings.load()
 
 
+def test_a_path_may_begin_at_home_where_no_shell_has_seen_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RECOLLECT_GIT__PATH", "~/notes")
+    monkeypatch.setenv("RECOLLECT_GIT__REMOTES", '[{"scope": "acme", "path": "~/acme"}]')
+    chosen = settings.load(data_dir=Path("~/memory"))
+    assert chosen.data_dir == tmp_path / "memory"
+    assert chosen.git.path == tmp_path / "notes"
+    assert chosen.git.remotes[0].path == tmp_path / "acme"
+    monkeypatch.setenv("RECOLLECT_GIT__PATH", "~nobody-of-this-name/notes")
+    with pytest.raises(ConfigError, match="home"):
+        settings.load()
+
+
 @pytest.mark.parametrize("store", ["in_memory", "sqlite"])
 @pytest.mark.anyio
 async def test_every_store_opens_and_closes(store: str, tmp_path: Path) -> None:
