@@ -245,8 +245,23 @@ def test_the_doctor_finds_nothing_wrong(run: Run) -> None:
     assert diagnosis.ok
     names = {finding.name for finding in diagnosis.findings}
     assert names == {
-        *("python", "sqlite", "fts5", "data folder", "store", "embedder", "tokenizer", "server")
+        *("python", "sqlite", "fts5", "data folder", "store", "embedder", "tokenizer"),
+        *("notes in git", "server"),
     }
+
+
+def test_the_doctor_names_files_that_are_no_notes(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "d" / "notes" / "projects" / "home"
+    run("remember", "Green.", "--name", "tea", "--scope", "home")
+    assert "1 in default (branch main, no remote)" in run("doctor").stdout
+    (home / "my tea.md").write_text("Black.")
+    (home / "broken.md").write_text("---\nid: 1\n---\nWhite.")
+    run("list")
+    told = " ".join(run("doctor", code=1).stdout.split())
+    assert "(2)" in told
+    assert "projects/home/my tea.md" in told
+    assert "projects/home/broken.md (its frontmatter lacks name," in told
+    assert "White" not in told
 
 
 def test_the_doctor_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
@@ -254,7 +269,7 @@ def test_the_doctor_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
     file.touch()
     shown = run("--data-dir", str(file), "doctor", "--json", code=1).stdout
     wrong = {f.name for f in Diagnosis.model_validate_json(shown).findings if not f.ok}
-    assert wrong == {"data folder", "store"}
+    assert wrong == {"data folder", "store", "notes in git"}
     assert "wrong" in run("--data-dir", str(file), "doctor", code=1).stdout
 
 

@@ -4,6 +4,7 @@ import platform
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -11,14 +12,25 @@ import httpx2
 from anyio import to_thread
 
 from recollect import operations
+from recollect.app.remote_notes import credential
 from recollect.app.running import server_of
-from recollect.app.wiring import LoadableEmbedder, open_context, open_model
-from recollect.errors import RecollectError
+from recollect.app.wiring import (
+    LoadableEmbedder,
+    open_context,
+    open_model,
+    open_note_repositories,
+)
+from recollect.domain.note_files import parse
+from recollect.errors import RecollectError, UnreadableNote
 from recollect.operations import Context, Result
+from recollect.operations.mirror import mounts_of
+from recollect.ports import NoteRepository
 from recollect.settings import MiniLmSettings, Settings, SqliteStoreSettings
 
 HEALTH_TIMEOUT_SECONDS = 2
 OLDEST_SQLITE = (3, 40)
+FILES_AT_MOST = 10
+"""How many files that are no notes are told."""
 
 
 class Finding(Result):
@@ -88,6 +100,8 @@ async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
         yield await _examined("tokenizer", lambda: _tokenizer(context))
         # Last, since what it says of the memories that wait depends on the models.
         yield await _examined("store", lambda: _store(context))
+    if settings.git.mirror and isinstance(settings.store, SqliteStoreSettings):
+        yield await _examined("notes in git", lambda: _notes(settings))
     yield await _noted_server(settings)
 
 
@@ -157,6 +171,36 @@ async def _store(context: Context) -> str:
     held = f"{figures.memories} memories in {figures.size_bytes} bytes"
     waiting = f"{figures.waiting} wait to be embedded"
     return "; ".join(filter(None, (held, waiting, figures.advice)))
+
+
+async def _notes(settings: Settings) -> str:
+    repositories = await open_note_repositories(settings, partial(credential, settings))
+    held: list[str] = []
+    problems: list[str] = []
+    for mount in mounts_of(repositories):
+        repository = mount.repository
+        notes, unreadable = await _files(repository)
+        remote = f"remote {repository.remote}" if repository.remote else "no remote"
+        held.append(f"{notes} in {mount.label} (branch {repository.branch}, {remote})")
+        problems += unreadable
+    if problems:
+        told = "; ".join(problems[:FILES_AT_MOST])
+        raise UnreadableNote(
+            f"files that are no notes are left alone ({len(problems)}); mend or remove them: {told}"
+        )
+    return "; ".join(held)
+
+
+async def _files(repository: NoteRepository) -> tuple[int, list[str]]:
+    """How many notes there are, and which files cannot be read as notes."""
+    blobs = await repository.notes(await repository.head())
+    problems: list[str] = []
+    for path, content in zip(blobs, await repository.read(list(blobs.values())), strict=True):
+        try:
+            parse(content)
+        except UnreadableNote as error:
+            problems.append(f"{path} ({error})")
+    return len(blobs) - len(problems), problems
 
 
 async def _embedder(embedder: LoadableEmbedder) -> str:
