@@ -1,8 +1,8 @@
 """A process that dies at a given moment of writing to a repository, and one that looks after it.
 
 Run as a program: it forks each of them anew for every moment, and prints what was found, a line
-for each. `points` dies before the first, second, ... use of a file until a write survives;
-`moments COUNT` dies at random times.
+for each. `writing` and `packing` die before the first, second, ... use of a file, until one
+survives; `moments COUNT` dies at random times of writing.
 """
 
 import os
@@ -13,8 +13,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from recollect.adapters.git.durable import Disk
 from recollect.adapters.git.local import LocalRepository
 from recollect.adapters.git.opening import open_local
+from recollect.adapters.git.packing import Packing
 
 BEFORE: dict[str, bytes | None] = {
     "global/a.md": b"a",
@@ -40,11 +42,12 @@ def main(how: str, folder: Path, count: int = 0) -> None:
             _in_a_fork(partial(_write_on, folder / "one", after))
             _in_a_fork(partial(_look, folder / "one"))
         return
+    work = {"writing": partial(_write, notes=CHANGES), "packing": _pack}[how]
     point, died = 0, True
     while died:
         root = folder / str(point)
         _in_a_fork(partial(_begin, root))
-        died = _in_a_fork(partial(_write_until, root, point)) != 0
+        died = _in_a_fork(partial(_do_until, root, point, work)) != 0
         _in_a_fork(partial(_look, root))
         point += 1
 
@@ -65,7 +68,7 @@ def _begin(root: Path) -> None:
     _write(open_local(root, "main"), BEFORE)
 
 
-def _write_until(root: Path, point: int) -> None:
+def _do_until(root: Path, point: int, work: Callable[[LocalRepository], None]) -> None:
     repository = open_local(root, "main")
     uses = 0
 
@@ -77,7 +80,12 @@ def _write_until(root: Path, point: int) -> None:
             uses += 1
 
     sys.addaudithook(use)
-    _write(repository, CHANGES)
+    work(repository)
+
+
+def _pack(repository: LocalRepository) -> None:
+    packing = Packing(repository.root, Disk(repository.root / ".git"))
+    packing.pack(most_loose=0, most_packs=0)
 
 
 def _write_on(root: Path, seconds: float) -> None:

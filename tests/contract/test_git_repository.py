@@ -13,6 +13,8 @@ import pytest
 from pygit2 import GIT_SORT_NONE, Repository, Signature, init_repository
 from tests.contract import dying
 
+from recollect.adapters.git.durable import Disk
+from recollect.adapters.git.packing import MOST_LOOSE, Packing
 from recollect.adapters.git.repository import GitNoteRepository, Place, open_repository
 from recollect.errors import Conflict, InvalidRequest, Unavailable
 from recollect.ports import Agreement
@@ -564,6 +566,73 @@ async def test_a_write_from_an_old_head_gives_way(root: Path) -> None:
     assert status(root) == {}
 
 
+# Packed
+
+
+def loose(root: Path) -> list[Path]:
+    return [path for path in (root / ".git/objects").glob("??/*") if path.is_file()]
+
+
+def packs(root: Path) -> list[Path]:
+    return sorted((root / ".git/objects/pack").glob("*.pack"))
+
+
+async def test_packing_keeps_every_commit_for_every_reader(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    other = await opened(root)
+    packing = Packing(root, Disk(root / ".git"))
+    told: dict[str, bytes] = {}
+    for number in range(12):
+        told[await written(repository, {A: b"%d" % number})] = b"%d" % number
+        packing.pack(most_loose=0, most_packs=4)
+        assert loose(root) == []
+        assert 1 <= len(packs(root)) <= 5
+
+    for reader in (repository, other, await opened(root)):
+        for commit, content in told.items():
+            notes = await reader.notes(commit)
+            assert await reader.read([notes[A]]) == [content]
+        assert await reader.edited(None) == {}
+    await written(other, {B: b"b"})
+    assert status(root) == {}
+
+
+async def test_few_objects_are_left_loose_and_kept_packs_alone(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    packing = Packing(root, Disk(root / ".git"))
+    packing.pack(most_loose=0)
+    (kept,) = packs(root)
+    kept.with_suffix(".keep").touch()
+    await written(repository, {A: b"a"})
+    before = loose(root)
+
+    packing.pack()
+    assert loose(root) == before
+    packing.pack(most_loose=0, most_packs=0)
+    packing.pack(most_loose=0, most_packs=0)
+
+    assert kept in packs(root)
+    assert len(packs(root)) == 2
+    assert await repository.notes(await repository.head())
+
+
+async def test_a_holder_of_a_full_repository_packs_it(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    git = Repository(str(root))
+    for number in range(MOST_LOOSE + 1):
+        git.create_blob(b"%d" % number)
+    left = next(path.parent for path in loose(root)) / "tmp_obj_left"
+    left.touch()
+
+    await written(await opened(root), {A: b"a"})
+
+    assert len(loose(root)) < 10
+    assert await repository.edited(None) == {}
+
+
 # Killed
 
 
@@ -576,11 +645,18 @@ def died(how: str, folder: Path, *arguments: str) -> Counter[str]:
 
 @pytest.mark.slow
 def test_a_kill_at_any_use_of_a_file_leaves_the_old_or_the_new_state(tmp_path: Path) -> None:
-    found = died("points", tmp_path)
+    found = died("writing", tmp_path)
 
     states = {"before, at rest", "before, under way", "after, under way", "after, at rest"}
     assert set(found) == {f"{state}, sound" for state in states}
     assert found["before, under way, sound"] > 20
+
+
+def test_a_kill_while_packing_loses_nothing(tmp_path: Path) -> None:
+    found = died("packing", tmp_path)
+
+    assert set(found) == {"before, at rest, sound"}
+    assert found.total() > 5
 
 
 @pytest.mark.slow

@@ -6,11 +6,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from pygit2 import Commit as GitCommit
 from pygit2 import GitError, Oid, Repository, Signature
 
 from recollect.adapters.git.checkout import Checkout
 from recollect.adapters.git.durable import Disk
+from recollect.adapters.git.packing import Packing
 from recollect.adapters.git.paths import check_notes, is_note, may_be_checked_out
 from recollect.adapters.git.steps import Marker, Step
 from recollect.adapters.git.trees import Change, Entry, Trees
@@ -18,6 +20,9 @@ from recollect.errors import Conflict, RecollectError, Unavailable
 from recollect.ports.repository import Commit
 
 NAME, ADDRESS = "recollect", "recollect@local"
+log = structlog.get_logger()
+
+_COMMITS_BETWEEN_TIDYING = 200
 _OLD_LOCK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
 
@@ -33,6 +38,8 @@ class LocalRepository:
         self._checkout = Checkout(root, self._trees)
         self._sound: str | None = None
         self._disk = Disk(root / ".git")
+        self._packing = Packing(root, self._disk)
+        self._commits_until_tidy = 0
         self._marker = Marker(root / ".git" / "recollect" / "step.json")
 
     def head(self) -> str | None:
@@ -141,6 +148,15 @@ class LocalRepository:
         self._checkout.move(tree, step.changes, now, by_hand=step.by_hand, strict=False)
         self._marker.remove()
 
+    def tidy(self) -> None:
+        """Pack objects now and then; only for a holder."""
+        if self._commits_until_tidy <= 0:
+            self._commits_until_tidy = _COMMITS_BETWEEN_TIDYING
+            try:
+                self._packing.pack()
+            except (GitError, OSError, KeyError) as error:  # it only saves space
+                log.warning("git_packing_failed", problem=type(error).__name__)
+
     def _take(self, step: Step, *, foreign: bool = False) -> None:
         """Move index, work tree and branch, or none of them; `foreign`: to what was fetched."""
         self._marker.write(step)
@@ -154,6 +170,7 @@ class LocalRepository:
             self._trees.unflushed.clear()
             self._move_branch(step)
             self._sound = step.commit
+            self._commits_until_tidy -= 1
         except BaseException:
             with suppress(
                 RecollectError, OSError, GitError, KeyError

@@ -32,7 +32,8 @@ def open_local(path: Path, branch: str) -> LocalRepository:
                 f"{git} is not a folder: linked work trees and submodules cannot hold notes; "
                 "choose another folder"
             )
-        (git / "recollect").mkdir(mode=0o700, parents=True, exist_ok=True)
+        git.mkdir(mode=0o700, exist_ok=True)
+        (git / "recollect").mkdir(mode=0o700, exist_ok=True)
         if not (git / "HEAD").exists():
             _begin(root, branch)
         return LocalRepository(root, _branch(git, root))

@@ -79,6 +79,7 @@ class GitNoteRepository:
     async def held(self) -> AsyncGenerator[None]:
         async with self._lease.held():
             await self._run(self._local.recover)
+            await self._run(self._local.tidy)
             yield
 
     async def agreement(self) -> Agreement | None:
