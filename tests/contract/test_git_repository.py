@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from pygit2 import GIT_SORT_NONE, Repository, Signature, init_repository
+from pygit2 import GIT_SORT_NONE, Oid, Repository, Signature, init_repository
 from tests.contract import dying
 
 from recollect.adapters.git.durable import Disk
@@ -353,6 +353,19 @@ async def test_what_is_no_file_is_no_note(root: Path, repository: GitNoteReposit
     assert (root / "global/folder.md").is_dir()
 
 
+async def test_no_file_system_takes_a_note_for_part_of_git(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    for path in ("global/git~1/a.md", "global/\u200c.git/a.md", "projects/GIT~2/b/a.md"):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_bytes(b"x")
+        async with repository.held():
+            with pytest.raises(InvalidRequest):
+                await repository.write({path: b"x"}, "chore: save")
+
+    assert await repository.edited(None) == {}
+
+
 async def test_a_file_in_place_of_a_folder_is_not_overwritten(
     root: Path, repository: GitNoteRepository
 ) -> None:
@@ -384,10 +397,10 @@ async def test_a_planted_link_in_place_of_a_temporary_file_is_not_followed(
 # Commits of others
 
 
-def foreign(git: Repository, entries: dict[str, tuple[int, bytes | str]]) -> str:
+def foreign(git: Repository, entries: dict[str, tuple[int, bytes | Oid]]) -> str:
     """A commit on top of HEAD, of raw trees: what no decent program would write."""
 
-    def tree(files: dict[str, tuple[int, bytes | str]]) -> str:
+    def tree(files: dict[str, tuple[int, bytes | Oid]]) -> str:
         lines: dict[str, tuple[int, bytes]] = {}
         for name in {path.split("\t")[0] for path in files}:
             below = {p.partition("\t")[2]: e for p, e in files.items() if p.startswith(f"{name}\t")}
@@ -395,8 +408,8 @@ def foreign(git: Repository, entries: dict[str, tuple[int, bytes | str]]) -> str
                 lines[name] = (FOLDER, bytes.fromhex(tree(below)))
                 continue
             mode, content = files[name]
-            blob = git.create_blob(content).raw if isinstance(content, bytes) else b"\x11" * 20
-            lines[name] = (mode, blob)
+            found = git.create_blob(content) if isinstance(content, bytes) else content
+            lines[name] = (mode, found.raw)
         ordered = sorted(lines, key=lambda name: name + ("/" if lines[name][0] == FOLDER else ""))
         raw = b"".join(b"%o %s\0%s" % (lines[n][0], n.encode(), lines[n][1]) for n in ordered)
         return str(git.odb.write(2, raw))
@@ -409,12 +422,12 @@ def foreign(git: Repository, entries: dict[str, tuple[int, bytes | str]]) -> str
     return str(git.odb.write(1, text.encode()))
 
 
-EVIL: dict[str, tuple[int, bytes | str]] = {
+EVIL: dict[str, tuple[int, bytes | Oid]] = {
     "global\ta.md": (FILE, b"new"),
     "global\tlink.md": (LINK, b"/etc/passwd"),
     "global\t..\t..\tout.md": (FILE, b"out"),
     "global\tpart\t.git\tx.md": (FILE, b"x"),
-    "global\tsub.md": (SUBMODULE, ""),
+    "global\tsub.md": (SUBMODULE, Oid(hex="1" * 40)),
     "global\ta/../../b.md": (FILE, b"slash"),
     "projects": (LINK, b"/etc"),
     ".git\thooks\tpost-commit": (PROGRAM, b"#!/bin/sh"),
@@ -464,6 +477,32 @@ async def test_a_hostile_commit_can_be_merged(root: Path, repository: GitNoteRep
     assert (root / "run.sh").read_bytes() == b"#!/bin/sh"
     assert not (root / "projects").exists()
     assert not (root / "global/link.md").is_symlink()
+    assert await repository.edited(None) == {}
+
+
+async def test_a_commit_of_endless_folders_and_long_names_does_no_harm(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    git = Repository(str(root))
+    inner: tuple[int, Oid] = (FILE, git.create_blob(b"x"))
+    for _ in range(1500):
+        line = b"%o %s\0%s" % (inner[0], b"d" if inner[0] == FOLDER else b"x.md", inner[1].raw)
+        inner = (FOLDER, git.odb.write(2, line))
+    longest, too_long = ("n" * length + ".md" for length in (252, 253))
+    commit = foreign(
+        git,
+        {
+            "global\td": inner,
+            f"global\t{longest}": (FILE, b"x"),
+            f"global\t{too_long}": (FILE, b"x"),
+        },
+    )
+
+    async with repository.held():
+        await repository.advance(commit)
+
+    assert set(await repository.notes(commit)) == {f"global/{longest}"}
+    assert [path.name for path in (root / "global").iterdir()] == [longest]
     assert await repository.edited(None) == {}
 
 

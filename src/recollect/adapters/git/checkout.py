@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from recollect.adapters.git.failures import Hidden
@@ -149,7 +150,7 @@ class Checkout:
             return None
         if lying == wanted:
             return self._work_tree.stat(path)
-        content = self._trees.content(wanted)
+        content = partial(self._trees.content, wanted)
         return NewFile(content, is_program=entry.mode == PROGRAM, must=must)
 
     def _lying(self, path: str) -> str | None:

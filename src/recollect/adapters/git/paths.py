@@ -8,13 +8,18 @@ from recollect.domain.note_paths import is_note_path
 from recollect.errors import InvalidRequest
 
 FOLDERS = ("global", "projects")
+DEEPEST = 100
+"""Folders in folders beyond that are nobody's notes, but might be an attack."""
+
+_MOST_PART_BYTES = 255
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ASK_TWICE = re.compile(r"[^\x01-\x7f]|git~|//|(?:^|/)\.|^/|/$|^$", re.IGNORECASE)
 _GIT = re.compile(r"\.git|git~\d+")
 
 
 def is_note(path: str) -> bool:
-    """Whether the path names a note, and every file system takes it for a path."""
-    return is_note_path(path) and "\0" not in path and _is_text(path)
+    """Whether the path names a note that can lie in a work tree."""
+    return is_note_path(path) and may_be_checked_out(path)
 
 
 def check_notes(paths: Iterable[str]) -> None:
@@ -37,16 +42,15 @@ def may_be_checked_out(path: str) -> bool:
     Not where it would leave the work tree, nor where any file system would take a part of it for
     `.git` (case, trailing dots, short names, code points that are not drawn).
     """
-    return _is_text(path) and all(map(_is_harmless, path.split("/")))
+    if path.count("/") > DEEPEST:
+        return False
+    if len(path) <= _MOST_PART_BYTES and not _ASK_TWICE.search(path):
+        return True
+    return not _SURROGATE.search(path) and all(map(_is_harmless, path.split("/")))
 
 
 def _is_harmless(part: str) -> bool:
-    if part in {"", ".", ".."} or "\\" in part or ":" in part or "\0" in part:
+    if part in {"", ".", ".."} or "\0" in part or len(part.encode()) > _MOST_PART_BYTES:
         return False
     drawn = "".join(c for c in part if unicodedata.category(c) != "Cf")
     return not _GIT.fullmatch(drawn.rstrip(" .").casefold())
-
-
-def _is_text(path: str) -> bool:
-    """Whether it is Unicode: names in another encoding come as lone surrogates."""
-    return path.isascii() or not _SURROGATE.search(path)

@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -28,6 +29,8 @@ from recollect.errors import ConfigError, RemoteMoved, Unavailable
 if TYPE_CHECKING:
     from pygit2.remotes import Remote as GitRemote
     from pygit2.remotes import TransferProgress
+
+T = TypeVar("T")
 
 _ORIGIN = "origin"
 _TOKEN_USER = "x-access-token"  # noqa: S105  (what hosts expect as the user's name beside a token)
@@ -89,6 +92,20 @@ class Exchange:
     branch: str
     token: SecretStr | None
     until: float
+
+    def run(self, work: "Callable[[Exchange], T]") -> T:
+        """Do one of the following, and close the connection also when it fails.
+
+        pygit2 closes it with its last reference, which an error's traceback would hold.
+        """
+        try:
+            return work(self)
+        except Exception as error:
+            failure: BaseException | None = error
+            while failure is not None:
+                traceback.clear_frames(failure.__traceback__)
+                failure = failure.__cause__
+            raise
 
     def fetch(self) -> str | None:
         """Fetch the branch; gives its newest commit, None when it is not there."""

@@ -155,7 +155,7 @@ class GitNoteRepository:
                     until=until,
                 )
                 return await to_thread.run_sync(
-                    work, exchange, limiter=self._connections, abandon_on_cancel=True
+                    exchange.run, work, limiter=self._connections, abandon_on_cancel=True
                 )
         except TimeoutError as error:
             raise too_late() from error

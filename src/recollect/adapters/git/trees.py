@@ -3,12 +3,13 @@
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import NamedTuple
 
 from pygit2 import Oid, Repository, Tree
 from pygit2.enums import ObjectType
 
-from recollect.adapters.git.paths import is_note
+from recollect.adapters.git.paths import DEEPEST, is_note
 from recollect.errors import InvalidRequest, Unavailable
 
 FILE = 0o100644
@@ -49,6 +50,7 @@ class Trees:
         self._repository = repository
         self._kept: OrderedDict[str, Folder] = OrderedDict()
         self._kept_entries = 0
+        self._reading = Lock()
         self.unflushed: set[str] = set()
         self._noted: tuple[str | None, Mapping[str, str]] = (None, {})
 
@@ -71,8 +73,9 @@ class Trees:
             self._kept_entries -= len(oldest)
 
     def content(self, blob: str) -> bytes:
-        """The content of a file."""
-        kind, content = self._repository.odb.read(blob)
+        """The content of a file; from any thread."""
+        with self._reading:
+            kind, content = self._repository.odb.read(blob)
         if kind != ObjectType.BLOB:
             raise Unavailable(f"the object {blob} of the repository of notes is no file")
         return content
@@ -104,7 +107,9 @@ class Trees:
         return self.folder(tree).get(name)
 
     def files(self, tree: str | None, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-        """Every entry below a tree that is no folder, with its path."""
+        """Every entry below a tree that is no folder, with its path, but for absurd depths."""
+        if prefix.count("/") > DEEPEST:
+            return
         for name, entry in self.folder(tree).items():
             if entry.mode == FOLDER:
                 yield from self.files(entry.id, f"{prefix}{name}/")
@@ -127,7 +132,7 @@ class Trees:
 
     def changes(self, old: str | None, new: str | None, prefix: str = "") -> dict[str, Change]:
         """What differs between two trees, by path; folders are told by what is in them."""
-        if old == new:
+        if old == new or prefix.count("/") > DEEPEST:
             return {}
         before, after = self.folder(old), self.folder(new)
         names = [name for name, entry in after.items() if before.get(name) != entry]

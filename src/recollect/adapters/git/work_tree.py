@@ -1,16 +1,17 @@
 """The work tree: read and written without ever following a symbolic link."""
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recollect.adapters.git.failures import Hidden, translated_errors
-from recollect.adapters.git.paths import FOLDERS, is_note
+from recollect.adapters.git.paths import FOLDERS, is_note, may_be_checked_out
 from recollect.domain.note_paths import SUFFIX
 from recollect.errors import InvalidRequest
 
@@ -18,14 +19,18 @@ _LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _LOOK_FOLDER = _LOOK | os.O_DIRECTORY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _WRITERS = 8
+_MOST_NAME_BYTES = 255
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file that is to be written; `must`, or else only if nothing is in the way."""
+    """A file that is to be written; `must`, or else only if nothing is in the way.
 
-    content: bytes
+    The content is asked for when it is written: all of them may be too much for the memory.
+    """
+
+    content: Callable[[], bytes]
     is_program: bool
     must: bool
 
@@ -139,7 +144,7 @@ class WorkTree:
     def remove(self, path: str) -> None:
         """Remove the file, if it is there, and the folders that are empty without it."""
         *folders, name = path.split("/")
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             with self._folder(folders) as folder:
                 os.unlink(name, dir_fd=folder)
             self._prune(folders)
@@ -174,7 +179,10 @@ class WorkTree:
 
 def temporary_name(name: str) -> str:
     """How a file is called until it is complete."""
-    return f".{name}.tmp"
+    temporary = f".{name}.tmp"
+    if len(temporary.encode()) > _MOST_NAME_BYTES:
+        return f".{hashlib.sha256(name.encode()).hexdigest()}.tmp"
+    return temporary
 
 
 def _open_folder(parent: int, name: str, *, create: bool) -> int:
@@ -198,7 +206,7 @@ def _write(folder: int, name: str, new: NewFile) -> os.stat_result:
     file = os.open(name, _NEW, 0o600, dir_fd=folder)
     with os.fdopen(file, "wb") as opened:
         os.fchmod(file, 0o700 if new.is_program else 0o600)
-        opened.write(new.content)
+        opened.write(new.content())
         opened.flush()
         # A note that a power failure tore would be taken for an edit by hand.
         os.fsync(file)
@@ -238,9 +246,10 @@ def _scan_entry(scan: Scan, folder: int, name: str, path: str) -> None:
     except FileNotFoundError:
         return
     if stat.S_ISDIR(found.st_mode):
-        _scan_folder(scan, folder, name, path)
+        if may_be_checked_out(path):
+            _scan_folder(scan, folder, name, path)
     elif not stat.S_ISREG(found.st_mode):
         scan.hidden.append(path)
-    # No part of it is hidden: of 10,000 paths it takes 20 ms to ask everything.
+    # The folders have been asked; to ask everything of 10,000 paths takes 20 ms.
     elif path.endswith(SUFFIX) and (path.isascii() or is_note(path)):
         scan.notes[path] = found
