@@ -7,7 +7,7 @@ import pytest
 from tests.contract.repositories import WORLDS, World
 
 from recollect.errors import Conflict, InvalidRequest, RecollectError, RemoteMoved, Unavailable
-from recollect.ports import Agreement, NoteRepository
+from recollect.ports import Agreement, NoteRepository, SkippedFile
 
 pytestmark = pytest.mark.anyio
 
@@ -247,7 +247,11 @@ async def test_the_agreement_is_kept_while_its_commit_is_there(
 ) -> None:
     assert await repository.agreement() is None
     head = await written(repository, {A: b"a"})
-    agreement = Agreement(commit=head, seq=7, mark="x")
+    skipped = (
+        SkippedFile(path=B, reason="unreadable"),
+        SkippedFile(path="global/con.md", reason="a device", note_id="1"),
+    )
+    agreement = Agreement(commit=head, seq=7, mark="x", skipped=skipped)
 
     await repository.agree(agreement)
     assert await repository.agreement() == agreement

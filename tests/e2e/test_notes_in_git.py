@@ -1,69 +1,19 @@
 """Notes in git, with real servers, a real MCP client and a person's hand in the files."""
 
 import shutil
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import anyio
 import pytest
-from mcp import Client
 from pygit2 import init_repository
+from tests.e2e.homes import SEEN_WITHIN_SECONDS, SHOWN, at_home, until
 from tests.e2e.note_format import read_strictly
-from tests.e2e.servers import Server, serving
 from tests.e2e.work_trees import committed_notes, unclean
-from tests.transports.mcp_clients import call
 
 pytestmark = pytest.mark.anyio
 
-SEEN_WITHIN_SECONDS = 5
 FIVE_LINES = "The first line.\n\nThe second line.\n\nThe third line.\n\nThe fourth.\n\nThe last."
-SHOWN = ("id", "scope", "name", "tags", "content", "source", "created_at", "updated_at")
-
-
-@dataclass(frozen=True)
-class Home:
-    """A server with its tools and the repository of its notes."""
-
-    server: Server
-    tools: Client
-
-    @property
-    def notes(self) -> Path:
-        return self.server.data_dir / "notes"
-
-    async def call(self, tool: str, **arguments: Any) -> Any:
-        return await call(self.tools, tool, **arguments)
-
-    async def sync(self) -> Any:
-        return await self.call("sync")
-
-    def edit_by_hand(self, path: str, old: str, new: str) -> None:
-        file = self.notes / path
-        text = file.read_bytes().decode()
-        assert old in text
-        file.write_bytes(text.replace(old, new).encode())
-
-    def all_notes(self, *fields: str) -> dict[str, dict[str, Any]]:
-        """What the store says of every note, by scope and name."""
-        memories = self.server.http.get("/v1/memories", params={"look": "all"}).json()["memories"]
-        return {
-            f"{memory['scope']}:{memory['name']}": {
-                field: memory[field] for field in fields or SHOWN
-            }
-            for memory in memories
-        }
-
-
-@asynccontextmanager
-async def at_home(folder: Path, remote: Path | None = None) -> AsyncGenerator[Home]:
-    git = {"remote_url": str(remote)} if remote else {}
-    with serving(folder, git=git) as server:
-        async with Client(f"{server.http.base_url}/mcp") as tools:
-            yield Home(server, tools)
 
 
 async def test_an_edit_by_hand_is_recalled_within_seconds(tmp_path: Path) -> None:
@@ -82,6 +32,16 @@ async def test_an_edit_by_hand_is_recalled_within_seconds(tmp_path: Path) -> Non
         assert [hit["id"] for hit in hits] == [kept["id"]]
         assert (await home.call("read", name="tea", scope="home"))["revision"] == 2
         assert unclean(home.notes) == []
+
+
+async def test_an_edit_by_hand_has_its_turn_between_writes(tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        await home.call("remember", name="tea", content="We drink green tea.")
+        home.edit_by_hand("global/tea.md", "green tea", "oolong")
+        edited = monotonic()
+        while "oolong" not in home.all_notes()[":tea"]["content"]:
+            await home.call("remember", name="milk", content=f"It is {monotonic()}.")
+            assert monotonic() - edited < SEEN_WITHIN_SECONDS
 
 
 async def test_two_servers_share_their_notes_through_a_remote(tmp_path: Path) -> None:
@@ -131,9 +91,7 @@ async def test_a_lost_database_is_made_anew_from_the_files(tmp_path: Path) -> No
     shutil.rmtree(tmp_path / "tenants")
 
     async with at_home(tmp_path) as home:
-        with anyio.fail_after(SEEN_WITHIN_SECONDS):
-            while len(home.all_notes()) < len(before):
-                await anyio.lowlevel.checkpoint()
+        await until(lambda: len(home.all_notes()) == len(before))
         assert home.all_notes() == before
         assert committed_notes(home.notes) == head
         assert unclean(home.notes) == []

@@ -264,6 +264,33 @@ async def test_a_file_that_cannot_be_read_harms_nothing_else(home: Home) -> None
     assert home.read("global/bad.md") == "---\nid: x\nname: [\n---\n\nText"
 
 
+async def test_a_file_that_cannot_be_read_is_reported_until_it_is_mended(home: Home) -> None:
+    home.write("global/bad.md", "---\nid: x\n")
+    home.write("global/worse.md", "---\nid: y\n")
+    await home.mirror()
+    await home.keep("tea", "Green.")
+    for look in (True, False):
+        passed = await home.mirror(look=look)
+        assert [s.path for s in passed.skipped] == ["global/bad.md", "global/worse.md"]
+
+    home.write("global/bad.md", "Mended.")
+    (home.folder / "global/worse.md").unlink()
+    assert (await home.mirror()).skipped == []
+    assert (await home.notes())[":bad"] == "Mended."
+
+
+async def test_a_note_gets_its_file_when_nothing_is_in_its_way_any_more(home: Home) -> None:
+    home.write("global/tea.md", "---\nnobody can read this\n")
+    await home.mirror()
+    await home.keep("tea", "Green.")
+    passed = await home.mirror()
+    assert {s.path for s in passed.skipped} == {"global/tea.md"}
+
+    (home.folder / "global/tea.md").unlink()
+    assert (await home.mirror()).skipped == []
+    assert "Green." in home.read("global/tea.md")
+
+
 async def test_a_new_store_is_filled_from_the_repository(home: Home) -> None:
     first = await home.keep("tea", "Green.", "home", tags=["a", "b"], source="Ann")
     await home.mirror()

@@ -1,18 +1,19 @@
 """The mirror of a running process: it follows the change log and people's edits."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from math import inf
 
 import structlog
-from anyio import Event, move_on_after, sleep
+from anyio import Event, current_time, move_on_after, sleep
 
 from recollect.app.beside import beside
 from recollect.app.remote_notes import credential
 from recollect.app.wiring import open_note_repositories
-from recollect.errors import RecollectError
+from recollect.errors import RecollectError, Unavailable
 from recollect.operations import Context
 from recollect.operations.mirror import Mount, check_place, exchange, mirror, mounts_of
 from recollect.ports import Exchange, NoteRepository, SkippedFile
@@ -60,7 +61,9 @@ class FollowingMirror:
         """As the port says."""
         for mount in self._mounts:
             if mount.owns(scope):
-                await check_place(mount, scope, name)
+                # A repository out of reach fails no write; a later pass reports what has no place.
+                with suppress(Unavailable):
+                    await check_place(mount, scope, name)
 
     async def reached(self, tenant: str, seq: int) -> bool:
         """As the port says."""
@@ -90,15 +93,16 @@ class FollowingMirror:
 
     async def follow(self) -> None:
         """Pass over the repositories until cancelled; what fails is logged and tried again."""
-        look = True
+        looked_at = -inf
         while True:
             self._wanted = Event()
+            # However often something is written, edits by hand have their turn.
+            if look := current_time() - looked_at >= POLL.total_seconds():
+                looked_at = current_time()
             await self._pass(look=look)
-            look = True
             pause = POLL if self._problem is None else AGAIN
             with move_on_after(pause.total_seconds()):
                 await self._wanted.wait()
-                look = False
 
     async def first_pass(self) -> None:
         """Wait until the repositories were looked at once, as long as for a write."""
@@ -116,6 +120,13 @@ class FollowingMirror:
             if self._problem is None and self._logs:
                 log.warning("mirror.failed", code=error.code, problem=str(error))
             self._problem = error
+        except Exception as error:
+            # A boundary of the process: memory without files is better than no memory.
+            if self._problem is None and self._logs:
+                log.exception("mirror.crashed", error=type(error).__name__)
+            self._problem = RecollectError("the notes in git failed in a way that is not known")
+        if self._problem is not None:
+            self._mounts = ()  # somebody may have put another folder in its place
         done, self._passed = self._passed, Event()
         done.set()
 
@@ -127,9 +138,13 @@ class FollowingMirror:
         """Sync again and again until cancelled."""
         while True:
             await sleep(seconds)
-            for done in await self.sync(pull=True):
-                if (problem := done.problem) is not None:
-                    log.warning("sync.failed", repository=done.label, code=problem.code)
+            try:
+                failed = [(done.label, done.problem) for done in await self.sync(pull=True)]
+            except RecollectError as error:  # no repository could be opened
+                failed = [("default", error)]
+            for label, problem in failed:
+                if problem is not None:
+                    log.warning("sync.failed", repository=label, code=problem.code)
 
 
 @asynccontextmanager

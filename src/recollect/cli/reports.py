@@ -120,7 +120,8 @@ def _(result: Synced) -> None:
 def _(result: Checked) -> None:
     for fault in result.faults:
         mended = "mended" if fault.repaired else "not mended"
-        say(plain(f"{fault.projection} of {fault.memory_id} {fault.problem} ({mended})"))
+        what = f"{fault.projection} of {fault.memory_id}" if fault.memory_id else "a file"
+        say(plain(f"{what} {fault.problem} ({mended})"))
     if not result.faults:
         say("all is well")
 

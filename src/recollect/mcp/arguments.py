@@ -219,6 +219,13 @@ class Summary(BaseModel):
     updated_at: str | None = None
 
 
+class SkippedNote(BaseModel):
+    """A file of the repository that could not be taken in, or a note that can be no file."""
+
+    path: str
+    reason: str
+
+
 class ListResult(BaseModel):
     """Result of `list`."""
 
@@ -228,3 +235,5 @@ class ListResult(BaseModel):
     limit: int
     has_more: bool
     next_cursor: str | None
+    skipped: list[SkippedNote] = Field(default_factory=list[SkippedNote])
+    """Only there when there are any."""

@@ -24,6 +24,7 @@ SNIPPET_CHARACTERS = 500
 RECALL_DEFAULT, RECALL_MOST = 5, 100
 LIST_DEFAULT, LIST_MOST = 50, 100
 LIST_PAGE_BYTES = 24_576
+SKIPPED_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
     fitting = _fitting([_summary(memory, asked.fields) for memory in page.memories])
     if fitting < len(page.memories):
         page = await operations.browse(context, request.model_copy(update={"limit": fitting}))
-    return a.ListResult(
+    result = a.ListResult(
         memories=[_summary(memory, asked.fields) for memory in page.memories],
         count=page.count,
         returned=len(page.memories),
@@ -192,6 +193,9 @@ async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
         has_more=page.next_cursor is not None,
         next_cursor=page.next_cursor,
     )
+    if skipped := operations.skipped_files(context)[:SKIPPED_MOST]:
+        result.skipped = [a.SkippedNote(path=s.path, reason=s.reason) for s in skipped]
+    return result
 
 
 async def _mark(context: Context, asked: a.MarkArguments) -> a.MarkResult:

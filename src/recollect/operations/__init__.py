@@ -43,6 +43,7 @@ from recollect.operations.maintain import (
     stats,
     work,
 )
+from recollect.operations.mirror.skipped import skipped_files
 from recollect.operations.read import History, Read, Revisions, history, read
 from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
 from recollect.operations.remember import Remember, Remembered, remember
@@ -146,6 +147,7 @@ __all__ = [
     "recall_stats",
     "reindex",
     "remember",
+    "skipped_files",
     "stats",
     "sync",
     "work",

@@ -18,6 +18,7 @@ from recollect.operations.embedding import (
     model_key,
     model_of,
 )
+from recollect.operations.mirror.skipped import skipped_files
 from recollect.operations.request import Request, Result
 
 LEASE = timedelta(minutes=5)
@@ -120,7 +121,9 @@ class FaultView(Result):
     """A place where a projection differed from the records."""
 
     projection: str
+    """`text`, `vectors`, or `mirror`: the files of notes."""
     memory_id: str
+    """Empty for a file that holds no note."""
     problem: str
     repaired: bool
 
@@ -146,6 +149,15 @@ async def check(context: Context, request: Check) -> Checked:
                 repaired=fault.repaired,
             )
             for fault in faults
+        ]
+        + [
+            FaultView(
+                projection="mirror",
+                memory_id=skipped.note_id or "",
+                problem=f"could not be mirrored at {skipped.path}: {skipped.reason}",
+                repaired=False,
+            )
+            for skipped in skipped_files(context)
         ]
     )
 

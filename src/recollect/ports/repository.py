@@ -10,6 +10,19 @@ from recollect.errors import RecollectError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedFile:
+    """A file that holds no note that could be taken in, or a note that can be no file; and why.
+
+    Attributes:
+        note_id: Of the note that can be no file.
+    """
+
+    path: str
+    reason: str
+    note_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
     """Up to where a repository and the record store say the same.
 
@@ -17,11 +30,13 @@ class Agreement:
         commit: The commit whose notes are in the store.
         seq: The newest change of the store that the commit holds; 0 for none.
         mark: Tells the store's change `seq` from that of any other store.
+        skipped: What they do not say the same of.
     """
 
     commit: str
     seq: int
     mark: str
+    skipped: tuple[SkippedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,14 +207,6 @@ class Exchange:
     removed: int = 0
     conflicts: tuple[tuple[str, str], ...] = ()
     problem: RecollectError | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedFile:
-    """A file that holds no note that could be taken in, or a note that can be no file; and why."""
-
-    path: str
-    reason: str
 
 
 class Mirror(Protocol):

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +18,7 @@ from recollect.adapters.git.local import LocalRepository
 from recollect.adapters.git.opening import open_local
 from recollect.adapters.git.remote import Exchange, remote_of, set_remote, too_late
 from recollect.adapters.git.steps import write_whole
-from recollect.ports.repository import Agreement, Commit
+from recollect.ports.repository import Agreement, Commit, SkippedFile
 
 T = TypeVar("T")
 
@@ -86,9 +86,7 @@ class GitNoteRepository:
         return await self._run(self._read_agreement)
 
     async def agree(self, agreement: Agreement) -> None:
-        content = json.dumps(
-            {"commit": agreement.commit, "seq": agreement.seq, "mark": agreement.mark}
-        )
+        content = json.dumps(asdict(agreement))
         await self._run(partial(write_whole, self._agreement, content.encode()))
 
     async def head(self) -> str | None:
@@ -138,7 +136,8 @@ class GitNoteRepository:
     def _read_agreement(self) -> Agreement | None:
         try:
             told = json.loads(self._agreement.read_bytes())
-            agreement = Agreement(**told)
+            skipped = tuple(SkippedFile(**one) for one in told.pop("skipped", ()))
+            agreement = Agreement(**told, skipped=skipped)
         except (FileNotFoundError, ValueError, TypeError):
             return None
         return agreement if self._local.holds(agreement.commit) else None

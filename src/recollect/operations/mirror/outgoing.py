@@ -107,7 +107,7 @@ async def outgoing(context: Context, mount: Mount, head: str | None, touched: To
         path = wanted[memory.id]
         if path not in there and in_the_way(path, {*there, *out.notes}) is not None:
             reason = "another note's file is in the way, or its path differs in case alone"
-            out.skipped.append(SkippedFile(path=path, reason=reason))
+            out.skipped.append(SkippedFile(path=path, reason=reason, note_id=memory.id))
             continue
         _save(memory, path, contents, olds, out)
     for path, note_id in olds.items():
@@ -127,7 +127,7 @@ def _save(
 ) -> None:
     there = contents.get(path)
     if (reason := _obstacle(memory, there)) is not None:
-        out.skipped.append(SkippedFile(path=path, reason=reason))
+        out.skipped.append(SkippedFile(path=path, reason=reason, note_id=memory.id))
         return
     moved_from = next((old for old, i in olds.items() if i == memory.id and old != path), None)
     before = contents.get(moved_from or "")

@@ -8,6 +8,7 @@ from recollect.operations.context import Context
 from recollect.operations.mirror.incoming import ORIGIN, TakenIn, take_in
 from recollect.operations.mirror.mounts import Mount
 from recollect.operations.mirror.outgoing import Touched, outgoing, touched_since
+from recollect.operations.mirror.skipped import notes_to_try_again, still_skipped
 from recollect.ports import Agreement, NoteRepository, SkippedFile
 
 ROUNDS = 5
@@ -16,7 +17,11 @@ ROUNDS = 5
 
 @dataclass(slots=True)
 class Passed:
-    """What a pass did; `seq` is the newest change that the repository holds."""
+    """What a pass did; `seq` is the newest change that the repository holds.
+
+    Attributes:
+        skipped: What could not be mirrored, in this pass or one before.
+    """
 
     seq: int = 0
     taken: TakenIn = field(default_factory=TakenIn)
@@ -60,10 +65,11 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
             continue
         if out.notes:
             head = await repository.write(out.notes, out.message)
-        if head is not None:
-            await _agree(context, repository, agreement, head, touched.last_seq)
+        still = await still_skipped(repository, agreement, head)
         passed.seq = touched.last_seq
-        passed.skipped = [*passed.taken.skipped, *out.skipped]
+        passed.skipped = [*still, *passed.taken.skipped, *out.skipped]
+        if head is not None:
+            await _agree(context, repository, agreement, head, passed)
         return passed
     raise Conflict("the notes are being edited faster than they can be read; retry")
 
@@ -77,12 +83,17 @@ async def _agreement(context: Context, repository: NoteRepository) -> Agreement 
 
 
 async def _agree(
-    context: Context, repository: NoteRepository, before: Agreement | None, head: str, seq: int
+    context: Context,
+    repository: NoteRepository,
+    before: Agreement | None,
+    head: str,
+    passed: Passed,
 ) -> None:
-    if before is not None and (before.commit, before.seq) == (head, seq):
+    skipped = tuple(passed.skipped)
+    if before and (before.commit, before.seq, before.skipped) == (head, passed.seq, skipped):
         return
-    mark = await _mark(context, seq)
-    await repository.agree(Agreement(commit=head, seq=seq, mark=mark))
+    mark = await _mark(context, passed.seq)
+    await repository.agree(Agreement(commit=head, seq=passed.seq, mark=mark, skipped=skipped))
 
 
 async def _mark(context: Context, seq: int) -> str:
@@ -98,7 +109,7 @@ async def _touched(context: Context, agreement: Agreement | None, ids: set[str])
         last = await context.log.last_seq(context.tenant)
         return Touched(ids=None, last_seq=last)
     touched = await touched_since(context, agreement.seq)
-    touched.ids = ids | (touched.ids or set())
+    touched.ids = ids | notes_to_try_again(agreement) | (touched.ids or set())
     return touched
 
 
