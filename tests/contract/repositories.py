@@ -17,6 +17,8 @@ BORN = datetime(2026, 1, 1, tzinfo=UTC)
 class World(ABC):
     """Clones of one remote, and the person who edits in their work trees."""
 
+    adapter: type
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -36,6 +38,8 @@ class World(ABC):
 
 
 class InMemoryWorld(World):
+    adapter = InMemoryNoteRepository
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.remote = InMemoryNoteRepository()
@@ -69,6 +73,8 @@ class InMemoryWorld(World):
 
 
 class GitWorld(World):
+    adapter = GitNoteRepository
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.remote = folder / "remote.git"

@@ -1,11 +1,13 @@
 """What every repository of notes promises."""
 
+import ast
 from pathlib import Path
 
 import anyio
 import pytest
 from tests.contract.repositories import WORLDS, World
 
+from recollect import adapters
 from recollect.errors import Conflict, InvalidRequest, RecollectError, RemoteMoved, Unavailable
 from recollect.ports import Agreement, NoteRepository, SkippedFile
 
@@ -32,6 +34,19 @@ async def written(repository: NoteRepository, notes: dict[str, bytes | None]) ->
 async def content(repository: NoteRepository, commit: str | None) -> dict[str, bytes]:
     notes = await repository.notes(commit)
     return dict(zip(notes, await repository.read(list(notes.values())), strict=True))
+
+
+def test_every_repository_of_notes_is_held_to_the_contract() -> None:
+    classes = (
+        node.name
+        for path in Path(adapters.__path__[0]).rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    )
+
+    found = {name for name in classes if name.endswith("NoteRepository")}
+
+    assert found == {world.adapter.__name__ for world in WORLDS.values()}
 
 
 async def test_a_new_repository_has_one_commit_and_no_notes(repository: NoteRepository) -> None:
