@@ -4,16 +4,38 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from recollect.domain.memory import Memory, Note
+from recollect.domain.memory import MAX_CONTENT_BYTES, Memory, Note
 from recollect.domain.merge import conflict_name
-from recollect.domain.note_files import NoteFile, instant
+from recollect.domain.note_files import NoteFile, adopt, instant, parse
 from recollect.domain.note_paths import path_of
+from recollect.domain.scopes import RESERVED
+from recollect.errors import UnreadableNote
 
 OPENING = b"---\n"
 """What the file of a note begins with; others may be plain Markdown."""
 
 FOREIGN_IDS = UUID("6f1c1a0e-8f0b-5b52-9d0e-0d6a3c6a7f21")
 """The namespace of ids made for files whose own id is no UUID."""
+
+RESERVED_AS = "reserved/{}"
+"""Where notes of an old repository go whose scope has become a word of queries."""
+
+
+def note_at(path: str, content: bytes, now: datetime) -> NoteFile:
+    """The note that a file holds, plain Markdown too.
+
+    Raises:
+        UnreadableNote: It holds none; the message says why.
+    """
+    if len(content) > MAX_CONTENT_BYTES:
+        raise UnreadableNote(f"it has more than {MAX_CONTENT_BYTES} bytes")
+    if content.startswith(OPENING):
+        file = parse(content)
+        if file.scope in RESERVED:
+            return replace(file, scope=RESERVED_AS.format(file.scope))
+        return file
+    # The same path gives the same id, however often it is looked at, in every clone.
+    return adopt(path, content, stamp(now), memory_id(path))
 
 
 def memory_id(file_id: str) -> str:
@@ -77,6 +99,7 @@ def memory_of(file: NoteFile, before: Memory | None, now: datetime) -> Memory:
         scope=file.scope,
         content=before.content if body_of(before) == file.body else file.body,
         detail=Note(name=file.name),
+        created_at=instant(file.created_at),
         # A hand seldom writes down the time of its edit.
         updated_at=updated_at if updated_at > before.updated_at else now,
         revision=before.revision + 1,

@@ -1,26 +1,24 @@
 """From the repository to the store: what people and other machines committed becomes changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from recollect.domain.changes import Change, Forget, Put, Verb
-from recollect.domain.memory import MAX_CONTENT_BYTES, Memory
+from recollect.domain.memory import Memory
 from recollect.domain.merge import merge_notes
-from recollect.domain.note_files import NoteFile, adopt, parse
-from recollect.domain.note_paths import identities
-from recollect.domain.scopes import RESERVED
-from recollect.errors import Conflict, InvalidRequest, NotFound, RecollectError, UnreadableNote
+from recollect.domain.note_files import NoteFile
+from recollect.domain.note_paths import identities, path_of
+from recollect.errors import Conflict, InvalidRequest, NotFound
 from recollect.operations.context import Context, store
 from recollect.operations.embedding import BACKLOG, Embedding, embed_now
+from recollect.operations.mirror.differences import Found, differences
 from recollect.operations.mirror.files import (
-    OPENING,
     beside,
     file_of,
     memory_id,
     memory_of,
     place_of,
     says_same,
-    stamp,
 )
 from recollect.ports import NoteRepository, SkippedFile
 
@@ -33,9 +31,6 @@ AT_ONCE = 50
 ATTEMPTS = 3
 """How often a note may be written in the store while it is taken in."""
 
-RESERVED_AS = "reserved/{}"
-"""Where notes of an old repository go whose scope has become a word of queries."""
-
 
 @dataclass(slots=True)
 class TakenIn:
@@ -43,36 +38,33 @@ class TakenIn:
 
     Attributes:
         ids: The memories whose files may have to be written anew.
+        places: Where files lie of those, if not where they belong.
+        astray: Those whose files may lie anywhere.
         conflicts: Notes of which both sides' bodies were kept, by scope and name.
         skipped: Files that were left as they are.
-        plain: Paths of files without frontmatter.
     """
 
     added: int = 0
     updated: int = 0
     removed: int = 0
     ids: set[str] = field(default_factory=set[str])
+    places: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    astray: set[str] = field(default_factory=set[str])
     conflicts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     skipped: list[SkippedFile] = field(default_factory=list[SkippedFile])
-    plain: set[str] = field(default_factory=set[str])
 
     def add(self, later: "TakenIn") -> None:
-        """Count what was taken in later as well; of what was skipped, the latest look counts."""
+        """Count what was taken in later as well; of a file that was skipped, the latest look."""
         self.added += later.added
         self.updated += later.updated
         self.removed += later.removed
         self.ids |= later.ids
+        self.astray |= later.astray
+        for note_id, paths in later.places.items():
+            self.places.setdefault(note_id, set()).update(paths)
         self.conflicts += later.conflicts
-        self.skipped = later.skipped
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A note's file as it was when store and repository last agreed, and as it is."""
-
-    path: str
-    before: NoteFile | None
-    now: NoteFile | None
+        again = {skipped.path for skipped in later.skipped}
+        self.skipped = [s for s in self.skipped if s.path not in again] + later.skipped
 
 
 async def take_in(
@@ -89,19 +81,47 @@ async def take_in(
         agreed: None takes in everything, and removes nothing.
         head: The commit whose notes are taken in.
     """
-    taken = TakenIn()
-    found = await _changed(context, repository, agreed, head, taken)
-    later = sum(f.before is None for f in found) > AT_ONCE
-    for one in found:
+    found = await differences(context, repository, agreed, head)
+    taken = TakenIn(skipped=found.skipped, ids=found.reread)
+    for path in found.uncovered:
+        taken.astray |= {memory.id for memory in await _lying_at(context, path)}
+    later = sum(one.before is None for one in found.notes) > AT_ONCE
+    for one in await _in_order(context, found.notes):
+        if one.now is not None and one.path != path_of(one.now.scope, one.now.name):
+            taken.places.setdefault(one.id, set()).add(one.path)
         try:
             await _take_in_the_newest(context, one, taken, later=later)
         except (InvalidRequest, Conflict, NotFound) as error:
             taken.skipped.append(SkippedFile(path=one.path, reason=str(error)))
+            taken.astray.add(one.id)
     return taken
 
 
+async def _lying_at(context: Context, path: str) -> list[Memory]:
+    """The notes whose file is to lie at this path."""
+    named = [await context.records.named(context.tenant, *place) for place in identities(path)]
+    return [memory for memory in named if memory is not None]
+
+
+async def _in_order(context: Context, notes: Sequence[Found]) -> list[Found]:
+    """The notes, each behind the one that leaves its place to it, unless they go round."""
+    by_id = {one.id: one for one in notes}
+    stored = await context.records.get(context.tenant, list(by_id))
+    holders = {place_of(memory): memory.id for memory in stored}
+    ordered: dict[str, Found] = {}
+    for one in notes:
+        waiting: list[Found] = []
+        first: Found | None = one
+        while first is not None and first not in waiting and first.id not in ordered:
+            waiting.append(first)
+            place = path_of(first.now.scope, first.now.name) if first.now is not None else None
+            first = by_id[holders[place]] if place in holders else None
+        ordered |= {one.id: one for one in reversed(waiting)}
+    return list(ordered.values())
+
+
 async def _take_in_the_newest(
-    context: Context, found: _Found, taken: TakenIn, *, later: bool
+    context: Context, found: Found, taken: TakenIn, *, later: bool
 ) -> None:
     """Take a note in, as often as somebody writes it in between."""
     for attempt in range(ATTEMPTS):
@@ -114,112 +134,47 @@ async def _take_in_the_newest(
             return
 
 
-async def _changed(
-    context: Context, repository: NoteRepository, agreed: str | None, head: str, taken: TakenIn
-) -> list[_Found]:
-    """The notes whose files differ between the commits: the ones that are there, then the gone.
-
-    A file that was moved counts as one, under its new path.
-    """
-    old, new = await repository.notes(agreed), await repository.notes(head)
-    paths = [path for path in sorted({*old, *new}) if old.get(path) != new.get(path)]
-    was = await _parsed(context, repository, {p: old[p] for p in paths if p in old}, None)
-    now = await _parsed(context, repository, {p: new[p] for p in paths if p in new}, taken)
-    unreadable = {path for path in paths if path in new and path not in now}
-    was_by_id = {memory_id(file.id): file for file in was.values()}
-    added = sorted({memory_id(file.id) for path, file in now.items() if path not in was})
-    places = {m.id: place_of(m) for m in await context.records.get(context.tenant, added)}
-    found: list[_Found] = []
-    seen: set[str] = set()
-    for path, file in now.items():
-        note = file
-        if path in taken.plain:
-            # Plain Markdown in a note's place is its new text; its file is to become a note's.
-            note = replace(was[path], body=file.body) if path in was else file
-            taken.ids.add(memory_id(note.id))
-        elif memory_id(file.id) in seen or (
-            path not in was and places.get(memory_id(file.id), path) in new.keys() - {path}
-        ):
-            # A copy of another file: a note of its own, called as its path says.
-            note = _called_as(replace(file, id=memory_id(f"{file.id} {path}")), path)
-        elif path not in old and memory_id(file.id) in was_by_id:
-            note = _called_as(file, path)
-        own_id = memory_id(note.id)
-        seen.add(own_id)
-        found.append(_Found(path, was_by_id.get(own_id), note))
-    for path, file in was.items():
-        if memory_id(file.id) not in seen and path not in unreadable:
-            found.append(_Found(path, file, None))
-    return found
-
-
-async def _parsed(
-    context: Context, repository: NoteRepository, blobs: Mapping[str, str], taken: TakenIn | None
-) -> dict[str, NoteFile]:
-    """The notes of these files by path; the others are noted as skipped."""
-    parsed: dict[str, NoteFile] = {}
-    contents = await repository.read(list(blobs.values()))
-    for path, content in zip(blobs, contents, strict=True):
-        try:
-            parsed[path] = _read(context, path, content)
-            if taken is not None and not content.startswith(OPENING):
-                taken.plain.add(path)
-        except RecollectError as error:
-            if taken is not None:
-                taken.skipped.append(SkippedFile(path=path, reason=str(error)))
-    return parsed
-
-
-def _read(context: Context, path: str, content: bytes) -> NoteFile:
-    if len(content) > MAX_CONTENT_BYTES:
-        raise UnreadableNote(f"it has more than {MAX_CONTENT_BYTES} bytes")
-    if content.startswith(OPENING):
-        file = parse(content)
-        if file.scope in RESERVED:
-            return replace(file, scope=RESERVED_AS.format(file.scope))
-        return file
-    # The same path gives the same id, however often it is looked at, in every clone.
-    return adopt(path, content, stamp(context.now()), memory_id(path))
-
-
-def _called_as(file: NoteFile, path: str) -> NoteFile:
-    """The note with the scope and name of its path, unless the path can mean its own."""
-    named = identities(path)
-    if not named or (file.scope, file.name) in named:
-        return file
-    scope, name = named[0]
-    return replace(file, scope=scope, name=name)
-
-
-async def _take_in(context: Context, found: _Found, taken: TakenIn, *, later: bool) -> None:
-    ours = await _ours(context, found)
-    if found.now is None:
+async def _take_in(context: Context, found: Found, taken: TakenIn, *, later: bool) -> None:
+    ours, now = await _ours(context, found), found.now
+    if now is None:
         await _remove(context, found, ours, taken)
         return
-    if ours is not None and says_same(found.now, ours):
+    if ours is not None and await _is_taken(context, now, ours):
+        reason = "another note has the place that it names; it stays where it was"
+        taken.skipped.append(SkippedFile(path=found.path, reason=reason))
+        taken.ids.add(ours.id)
+        now = replace(now, scope=ours.scope, name=ours.name or "")
+    if ours is not None and says_same(now, ours):
         return
-    if ours is None or (found.before is not None and says_same(found.before, ours)):
-        await _put(context, [memory_of(found.now, ours, context.now())], ours, later=later)
-        _count(taken, ours)
-        after = memory_of(found.now, ours, context.now())
-        if found.path != place_of(after) or not says_same(found.now, after):
-            taken.ids.add(after.id)
+    if ours is not None and (found.before is None or not says_same(found.before, ours)):
+        await _merge(context, found, ours, now, taken)
         return
-    await _merge(context, found, ours, found.now, taken)
+    after = memory_of(now, ours, context.now())
+    await _put(context, [after], ours, later=later)
+    _count(taken, ours)
+    if found.path != place_of(after) or not says_same(now, after):
+        taken.ids.add(after.id)
 
 
-async def _ours(context: Context, found: _Found) -> Memory | None:
-    """The note in the store that the file is about: by its id, else by its name."""
-    file = found.now or found.before
-    if file is None:
-        return None
-    by_id = await context.records.get(context.tenant, [memory_id(file.id)])
+async def _is_taken(context: Context, file: NoteFile, ours: Memory) -> bool:
+    """Whether another note lies where this one, which both sides know, is to move to."""
+    path = path_of(file.scope, file.name)
+    if memory_id(file.id) != ours.id or path == place_of(ours):
+        return False
+    return any(memory.id != ours.id for memory in await _lying_at(context, path))
+
+
+async def _ours(context: Context, found: Found) -> Memory | None:
+    """The note in the store that the file is about: by its id, else by its name or its place."""
+    by_id = await context.records.get(context.tenant, [found.id])
     if by_id or found.now is None:
         return by_id[0] if by_id else None
-    return await context.records.named(context.tenant, file.scope, file.name)
+    place = found.now.scope, found.now.name
+    named = await context.records.named(context.tenant, *place)
+    return named or next(iter(await _lying_at(context, path_of(*place))), None)
 
 
-async def _remove(context: Context, found: _Found, ours: Memory | None, taken: TakenIn) -> None:
+async def _remove(context: Context, found: Found, ours: Memory | None, taken: TakenIn) -> None:
     """Forget what was deleted there, unless it was changed here since: an edit outlives it."""
     if ours is None:
         return
@@ -231,7 +186,7 @@ async def _remove(context: Context, found: _Found, ours: Memory | None, taken: T
 
 
 async def _merge(
-    context: Context, found: _Found, ours: Memory, theirs: NoteFile, taken: TakenIn
+    context: Context, found: Found, ours: Memory, theirs: NoteFile, taken: TakenIn
 ) -> None:
     """Both sides changed it. A body that gives way stays a revision, and a note of its own."""
     now = context.now()
@@ -256,6 +211,7 @@ async def _merge(
     await _put(context, steps, ours)
     taken.updated += bool(steps)
     taken.ids |= {ours.id, own_id, *(memory.id for memory in steps)}
+    taken.places.setdefault(own_id, set()).add(found.path)
 
 
 async def _put(

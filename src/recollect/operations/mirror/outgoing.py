@@ -10,7 +10,7 @@ from recollect.domain.note_paths import check_portable, path_of
 from recollect.domain.scopes import Look
 from recollect.errors import InvalidRequest, UnreadableNote
 from recollect.operations.context import Context
-from recollect.operations.mirror.files import OPENING, file_of, memory_id, place_of, says_same
+from recollect.operations.mirror.files import file_of, memory_id, note_at, place_of, says_same
 from recollect.operations.mirror.mounts import Mount
 from recollect.operations.mirror.places import in_the_way
 from recollect.operations.selecting import of_kinds
@@ -39,20 +39,32 @@ class _Line:
 
 @dataclass(slots=True)
 class Outgoing:
-    """What the repository lacks: files by path, None to be deleted; and what cannot be a file."""
+    """What the repository lacks: files by path, None to be deleted; and what cannot be a file.
+
+    Attributes:
+        lines: What is done, by the note's id.
+        kept_back: Ids of the notes that cannot be files where they are to be.
+    """
 
     notes: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None])
-    lines: list[_Line] = field(default_factory=list[_Line])
+    lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     skipped: list[SkippedFile] = field(default_factory=list[SkippedFile])
+    kept_back: set[str] = field(default_factory=set[str])
 
     @property
     def message(self) -> str:
         """The commit's message: what is done to which note, each with its scope."""
-        first = f"chore: {self.lines[0]}"
-        if len(self.lines) == 1:
-            return f"{first}\n\nScope: {self.lines[0].scope or 'global'}\n"
-        body = "".join(f"- {line} (scope {line.scope or 'global'})\n" for line in self.lines)
-        return f"{first} and {len(self.lines) - 1} more\n\n{body}"
+        lines = list(self.lines.values())
+        first = f"chore: {lines[0]}"
+        if len(lines) == 1:
+            return f"{first}\n\nScope: {lines[0].scope or 'global'}\n"
+        body = "".join(f"- {line} (scope {line.scope or 'global'})\n" for line in lines)
+        return f"{first} and {len(lines) - 1} more\n\n{body}"
+
+    def keep_back(self, note_id: str, path: str, reason: str) -> None:
+        """Leave the note where it lies, if anywhere."""
+        self.kept_back.add(note_id)
+        self.skipped.append(SkippedFile(path=path, reason=reason, note_id=note_id))
 
 
 @dataclass(slots=True)
@@ -62,12 +74,14 @@ class Touched:
     Attributes:
         ids: None for every note of the store.
         places: Where their files were before a change, by the note's id.
-        erased: Those of which the log no longer says where they were.
+        astray: Those of which the log no longer says where their files may be.
+        again: Those that could be no file before.
     """
 
     ids: set[str] | None = field(default_factory=set[str])
     places: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    erased: set[str] = field(default_factory=set[str])
+    astray: set[str] = field(default_factory=set[str])
+    again: set[str] = field(default_factory=set[str])
     last_seq: int = 0
 
 
@@ -84,7 +98,7 @@ async def touched_since(context: Context, seq: int) -> Touched:
                 continue
             ids.add(entry.record_id)
             if entry.verb == "erase":
-                touched.erased.add(entry.record_id)
+                touched.astray.add(entry.record_id)
             if before is not None and before.name is not None:
                 path = path_of(before.scope, before.name)
                 touched.places.setdefault(entry.record_id, set()).add(path)
@@ -103,19 +117,30 @@ async def outgoing(context: Context, mount: Mount, head: str | None, touched: To
     taken = set(wanted.values())
     olds = await _old_places(repository, there, touched, wanted)
     contents = await _contents(repository, there, {*wanted.values(), *olds})
+    holders = await _holders(context, contents)
     for memory in memories:
         path = wanted[memory.id]
-        if path not in there and in_the_way(path, {*there, *out.notes}) is not None:
+        held = holders.setdefault(path, memory.id) != memory.id
+        if held or (path not in there and in_the_way(path, {*there, *out.notes}) is not None):
             reason = "another note's file is in the way, or its path differs in case alone"
-            out.skipped.append(SkippedFile(path=path, reason=reason, note_id=memory.id))
+            out.keep_back(memory.id, path, reason)
             continue
         _save(memory, path, contents, olds, out)
+    if came_free := touched.again & out.lines.keys():
+        contents = await _contents(repository, there, set(there))
+        olds |= _old_files(contents, came_free, wanted)
     for path, note_id in olds.items():
-        if path in there and path not in taken:
+        if path not in taken and note_id not in out.kept_back:
             out.notes[path] = None
-            if note_id not in wanted:
-                _note_deletion(path, contents, out)
+            out.lines.setdefault(note_id, _deletion(contents[path], path))
     return out
+
+
+async def _holders(context: Context, contents: Mapping[str, bytes]) -> dict[str, str]:
+    """The note, by the path of its file, that is not to leave its place."""
+    lying = {path: memory_id(file.id) for path, b in contents.items() if (file := _read(b))}
+    memories = await context.records.get(context.tenant, sorted(set(lying.values())))
+    return {place_of(m): m.id for m in memories if m.name and lying.get(place_of(m)) == m.id}
 
 
 def _save(
@@ -126,28 +151,29 @@ def _save(
     out: Outgoing,
 ) -> None:
     there = contents.get(path)
-    if (reason := _obstacle(memory, there)) is not None:
-        out.skipped.append(SkippedFile(path=path, reason=reason, note_id=memory.id))
+    if (reason := _obstacle(memory, path, there)) is not None:
+        out.keep_back(memory.id, path, reason)
         return
-    moved_from = next((old for old, i in olds.items() if i == memory.id and old != path), None)
-    before = contents.get(moved_from or "")
+    old = next((old for old, i in olds.items() if i == memory.id), None)
+    before = contents.get(old or "")
     content = _file(memory, before if there is None else there)
     if content != there:
         out.notes[path] = content
         moved = _read(before)
-        out.lines.append(
-            _Line("save", memory.name or "", memory.scope, None if moved is None else moved.name)
-        )
+        moved_from = None if moved is None else moved.name
+        out.lines[memory.id] = _Line("save", memory.name or "", memory.scope, moved_from)
 
 
-def _obstacle(memory: Memory, there: bytes | None) -> str | None:
+def _obstacle(memory: Memory, path: str, there: bytes | None) -> str | None:
     """Why the note cannot be written at its place."""
-    if there is not None and there.startswith(OPENING) and _read(there) is None:
-        return "the file that is there cannot be read; mend or remove it"
     try:
         check_portable(memory.scope, memory.name or "")
+        if there is not None:
+            note_at(path, there, memory.updated_at)
     except InvalidRequest as error:
         return str(error)
+    except UnreadableNote as error:
+        return f"the file that is there cannot be read: {error}"
     return None
 
 
@@ -170,10 +196,9 @@ def _read(content: bytes | None) -> NoteFile | None:
         return None
 
 
-def _note_deletion(path: str, contents: Mapping[str, bytes], out: Outgoing) -> None:
-    gone = _read(contents.get(path))
-    name, scope = (gone.name, gone.scope) if gone else (path, "")
-    out.lines.append(_Line("delete", name, scope))
+def _deletion(content: bytes, path: str) -> _Line:
+    gone = _read(content)
+    return _Line("delete", gone.name, gone.scope) if gone else _Line("delete", path, "")
 
 
 async def _notes(context: Context, mount: Mount, ids: Iterable[str] | None) -> list[Memory]:
@@ -192,20 +217,22 @@ async def _old_places(
     touched: Touched,
     wanted: Mapping[str, str],
 ) -> dict[str, str]:
-    """Paths where files of touched notes may still lie, with the note's id."""
-    olds = {
+    """Paths where files of touched notes still lie that are no more to, with the note's id."""
+    paths = {path for paths in touched.places.values() for path in paths}
+    contents = await _contents(repository, there, set(there) if touched.astray else paths)
+    return _old_files(contents, touched.places.keys() | touched.astray, wanted)
+
+
+def _old_files(
+    contents: Mapping[str, bytes], ids: set[str], wanted: Mapping[str, str]
+) -> dict[str, str]:
+    """The paths of those files that hold one of these notes where it is not wanted."""
+    files = {path: file for path, content in contents.items() if (file := _read(content))}
+    return {
         path: note_id
-        for note_id, paths in touched.places.items()
-        for path in paths
-        if path in there and path != wanted.get(note_id)
+        for path, file in files.items()
+        if (note_id := memory_id(file.id)) in ids and path != wanted.get(note_id)
     }
-    if touched.erased:
-        contents = await _contents(repository, there, set(there))
-        for path, content in contents.items():
-            file = _read(content)
-            if file is not None and memory_id(file.id) in touched.erased:
-                olds[path] = memory_id(file.id)
-    return olds
 
 
 async def _contents(

@@ -49,16 +49,17 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
     """The same for a caller that holds the repository."""
     repository = mount.repository
     agreement = await _agreement(context, repository)
+    agreed = agreement.commit if agreement else None
     passed = Passed()
     for _ in range(ROUNDS):
         head = await repository.head()
-        if look or agreement is None or head != agreement.commit:
+        if look or head != agreed:
             head = await _commit_by_hand(repository)
-            agreed = agreement.commit if agreement else None
             if head is not None and head != agreed:
                 author = await _as_author(context, repository, head)
                 passed.taken.add(await take_in(author, repository, agreed, head))
-        touched = await _touched(context, agreement, passed.taken.ids)
+                agreed = head
+        touched = await _touched(context, agreement, passed.taken)
         out = await outgoing(context, mount, head, touched)
         if out.notes and await repository.edited(list(out.notes)):
             look = True  # somebody's edit lies where we would write
@@ -104,12 +105,18 @@ async def _mark(context: Context, seq: int) -> str:
     return f"{entries[0].record_id} {entries[0].at.isoformat()}" if entries else "none"
 
 
-async def _touched(context: Context, agreement: Agreement | None, ids: set[str]) -> Touched:
+async def _touched(context: Context, agreement: Agreement | None, came: TakenIn) -> Touched:
+    """What the store changed since the agreement, and what came in so that it has to go out."""
     if agreement is None:
-        last = await context.log.last_seq(context.tenant)
-        return Touched(ids=None, last_seq=last)
-    touched = await touched_since(context, agreement.seq)
-    touched.ids = ids | notes_to_try_again(agreement) | (touched.ids or set())
+        touched = Touched(ids=None, last_seq=await context.log.last_seq(context.tenant))
+    else:
+        touched = await touched_since(context, agreement.seq)
+        touched.again = notes_to_try_again(agreement)
+        came_in = came.ids | came.places.keys() | came.astray
+        touched.ids = (touched.ids or set()) | came_in | touched.again
+    touched.astray |= came.astray
+    for note_id, paths in came.places.items():
+        touched.places.setdefault(note_id, set()).update(paths)
     return touched
 
 
