@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pygit2
 import pytest
 
 from recollect.adapters.git.repository import Place, open_repository
@@ -315,3 +316,20 @@ async def test_notes_that_no_file_can_hold_are_reported(home: Home) -> None:
     passed = await home.mirror()
     assert [skipped.path for skipped in passed.skipped] == ["global/con.md"]
     assert home.files() == {"global/tea.md"}
+
+
+async def test_notes_of_another_branch_are_not_forgotten(home: Home) -> None:
+    await home.keep("tea", "Green.")
+    await home.mirror()
+    git = pygit2.Repository(str(home.folder))
+    git.branches.local.create("other", git.head.peel(pygit2.Commit))
+    git.checkout("refs/heads/other")
+    other = await home_of(home.context, home.folder)
+    await other.keep("milk", "White.")
+    await other.mirror()
+    git.checkout("refs/heads/main")
+    back = await home_of(home.context, home.folder)
+    await back.mirror()
+
+    assert await back.notes() == {":tea": "Green.", ":milk": "White."}
+    assert back.files() == {"global/tea.md", "global/milk.md"}

@@ -49,7 +49,9 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
     """The same for a caller that holds the repository."""
     repository = mount.repository
     agreement = await _agreement(context, repository)
-    agreed = agreement.commit if agreement else None
+    agreed = await _common(repository, agreement)
+    if agreement is not None and agreed != agreement.commit:
+        agreement = None  # another branch, or history made anew: every note is compared
     passed = Passed()
     for _ in range(ROUNDS):
         head = await repository.head()
@@ -81,6 +83,19 @@ async def _agreement(context: Context, repository: NoteRepository) -> Agreement 
     if agreement is None or agreement.mark == await _mark(context, agreement.seq):
         return agreement
     return None
+
+
+async def _common(repository: NoteRepository, agreement: Agreement | None) -> str | None:
+    """The newest commit on the way to HEAD with which the store agreed.
+
+    What lies on another branch was not deleted because it is not on this one.
+    """
+    if agreement is None:
+        return None
+    head = await repository.head()
+    if head is None or head == agreement.commit:
+        return agreement.commit
+    return await repository.merge_base(agreement.commit, head)
 
 
 async def _agree(
