@@ -6,15 +6,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, TypeVar
 
-from anyio import Event, Lock
+from anyio import Event, Lock, move_on_after
 
 from recollect import operations, settings
 from recollect.app.beside import beside
-from recollect.app.mirroring import mirrored
+from recollect.app.mirroring import PATIENCE, mirrored
 from recollect.app.wiring import Embedders, open_context
 from recollect.client.asynchronous import AsyncClient
 from recollect.client.blocking import Client
-from recollect.errors import EmbedderUnavailable, Unavailable
+from recollect.errors import EmbedderUnavailable, StoreUnavailable, Unavailable
 from recollect.operations import Context, Imported, Operation, Request, Result
 
 Q = TypeVar("Q", bound=Request)
@@ -39,12 +39,18 @@ class LocalTransport:
 
     The model is loaded when it is first of use. Without one everything works by words alone, and
     answers say so in `degraded`.
+
+    Args:
+        context: What it runs on.
+        embedders: The context's, not loaded.
+        came_in: People's edits were taken in, as yet without vectors.
     """
 
-    def __init__(self, context: Context, embedders: Embedders) -> None:
+    def __init__(self, context: Context, embedders: Embedders, *, came_in: bool = False) -> None:
         self._context = context
         self._embedders = embedders
         self._is_loaded = False
+        self._came_in = came_in
         self._loading = Lock()
         self._working = Lock()
         self._waits = Event()
@@ -53,6 +59,8 @@ class LocalTransport:
         """Carry the request out."""
         if isinstance(request, _WITH_MODEL):
             await self._load()
+        if isinstance(request, operations.Recall):
+            await self._embed_what_came_in()
         result = await operation(self._context, request)
         if isinstance(request, _EMBEDDING):
             self._waits.set()
@@ -100,6 +108,16 @@ class LocalTransport:
                     while await operations.work(self._context):
                         pass
 
+    async def _embed_what_came_in(self) -> None:
+        """Have found by meaning, too, what came in before the model was there; for a second."""
+        if not self._came_in or self._embedders.embedder.problem is not None:
+            return
+        self._came_in = False
+        with move_on_after(PATIENCE.total_seconds()), suppress(Unavailable):
+            async with self._working:
+                while await operations.work(self._context):
+                    pass
+
     async def _load(self) -> None:
         async with self._loading:
             if not self._is_loaded:
@@ -146,17 +164,29 @@ async def open_local(
         chosen: The settings.
         catching_up: Embed what earlier writes have left, too.
     """
-    async with (
-        open_context(chosen) as (plain, embedders),
-        mirrored(chosen, plain, serving=False) as context,
-    ):
-        local = LocalTransport(context, embedders)
-        async with beside(local.work_in_background):
-            try:
-                if catching_up:
-                    await local.catch_up()
-                yield AsyncClient(transport=local)
-            except Exception:
-                await local.finish()
-                raise
+    async with _open_transport(chosen) as local, beside(local.work_in_background):
+        try:
+            if catching_up:
+                await local.catch_up()
+            yield AsyncClient(transport=local)
+        except Exception:
             await local.finish()
+            raise
+        await local.finish()
+
+
+@asynccontextmanager
+async def _open_transport(chosen: settings.Settings) -> AsyncGenerator[LocalTransport]:
+    async with open_context(chosen) as (plain, embedders):
+        known = await _last_seq(plain)
+        async with mirrored(chosen, plain, serving=False) as context:
+            came_in = await _last_seq(context) > known
+            yield LocalTransport(context, embedders, came_in=came_in)
+
+
+async def _last_seq(context: Context) -> int:
+    """The newest change; 0 if the store cannot be opened, as the first operation will tell."""
+    try:
+        return await context.log.last_seq(context.tenant)
+    except StoreUnavailable:
+        return 0

@@ -25,7 +25,7 @@ POLL = timedelta(seconds=2)
 """How often people's edits are looked for."""
 
 PATIENCE = timedelta(seconds=1)
-"""How long a write waits for its file and commit."""
+"""How long a write waits for its file and commit, and a recall for what people edited."""
 
 AGAIN = timedelta(seconds=10)
 """How long until what failed is tried again."""
