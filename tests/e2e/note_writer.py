@@ -24,7 +24,7 @@ async def write_for_ever(folder: Path) -> None:
     settings = load(data_dir=folder, embedder=HashingSettings())
     async with (
         open_context(settings) as (plain, embedders),
-        mirrored(settings, plain, serving=True) as context,
+        mirrored(settings, plain) as context,
         anyio.create_task_group() as tasks,
     ):
         await embedders.embedder.load()

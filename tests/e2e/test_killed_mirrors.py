@@ -62,7 +62,7 @@ async def _assert_all_agree(folder: Path, known: dict[str, str]) -> None:
     settings = load(data_dir=folder, embedder=HashingSettings())
     async with (
         open_context(settings) as (plain, _),
-        mirrored(settings, plain, serving=True) as context,
+        mirrored(settings, plain) as context,
     ):
         await operations.sync(context, operations.Sync())
         every = context.selection("", Look.ALL)

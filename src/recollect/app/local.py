@@ -179,7 +179,7 @@ async def open_local(
 async def _open_transport(chosen: settings.Settings) -> AsyncGenerator[LocalTransport]:
     async with open_context(chosen) as (plain, embedders):
         known = await _last_seq(plain)
-        async with mirrored(chosen, plain, serving=False) as context:
+        async with mirrored(chosen, plain) as context:
             came_in = await _last_seq(context) > known
             yield LocalTransport(context, embedders, came_in=came_in)
 

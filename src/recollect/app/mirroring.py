@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from math import inf
 
 import structlog
 from anyio import Event, current_time, move_on_after, sleep
@@ -23,6 +22,12 @@ log = structlog.get_logger()
 
 POLL = timedelta(seconds=2)
 """How often people's edits are looked for."""
+
+LOOK_SHARE = 0.02
+"""At most this share of the time goes into looking; with more notes it is done less often."""
+
+LONGEST_POLL = timedelta(seconds=30)
+"""How often at least."""
 
 PATIENCE = timedelta(seconds=1)
 """How long a write waits for its file and commit, and a recall for what people edited."""
@@ -91,17 +96,27 @@ class FollowingMirror:
         """As the port says."""
         return self._skipped
 
-    async def follow(self) -> None:
-        """Pass over the repositories until cancelled; what fails is logged and tried again."""
-        looked_at = -inf
+    async def follow(self, turn: Event | None = None) -> None:
+        """Pass over the repositories until cancelled; what fails is logged and tried again.
+
+        Args:
+            turn: When to begin; None for at once.
+        """
+        if turn is not None:
+            await turn.wait()
+        due, took = 0.0, 0.0
         while True:
             self._wanted = Event()
+            began = current_time()
             # However often something is written, edits by hand have their turn.
-            if look := current_time() - looked_at >= POLL.total_seconds():
-                looked_at = current_time()
-            await self._pass(look=look)
-            pause = POLL if self._problem is None else AGAIN
-            with move_on_after(pause.total_seconds()):
+            await self._pass(look=began >= due)
+            now = current_time()
+            if self._problem is not None:
+                due = now + AGAIN.total_seconds()
+            elif began >= due:
+                due = now + _pause(min(took, now - began))
+                took = now - began
+            with move_on_after(due - now):
                 await self._wanted.wait()
 
     async def first_pass(self) -> None:
@@ -147,27 +162,32 @@ class FollowingMirror:
                     log.warning("sync.failed", repository=label, code=problem.code)
 
 
+def _pause(took: float) -> float:
+    """Seconds until the next look. `took` is the shorter of two: one may have brought much in."""
+    return min(max(POLL.total_seconds(), took / LOOK_SHARE), LONGEST_POLL.total_seconds())
+
+
 @asynccontextmanager
 async def mirrored(
-    settings: Settings, context: Context, *, serving: bool
+    settings: Settings, context: Context, *, turn: Event | None = None
 ) -> AsyncGenerator[Context]:
     """The context with a mirror that works for as long as the block, if there is to be one.
 
     Args:
         settings: Whether there is one, and where.
         context: Without a mirror.
-        serving: Begin at once, and log; else let people's edits come in first, if that takes no
-            second, and leave logs to whoever owns the process.
+        turn: Begin when it is set, and log. Without one let people's edits come in first, if that
+            takes no second, and leave logs to whoever owns the process.
     """
     if not settings.git.mirror or isinstance(settings.store, InMemoryStoreSettings):
         yield context
         return
     opening = partial(open_note_repositories, settings, partial(credential, settings))
-    following = FollowingMirror(context, opening, logs=serving)
-    works = [following.follow]
+    following = FollowingMirror(context, opening, logs=turn is not None)
+    works = [partial(following.follow, turn)]
     if (interval := settings.git.interval_seconds) is not None:
         works.append(partial(following.sync_every, interval))
     async with beside(*works):
-        if not serving:
+        if turn is None:
             await following.first_pass()
         yield replace(context, mirror=following)

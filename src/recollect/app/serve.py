@@ -48,16 +48,16 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
     """
     policy = _policy(settings)
     state = State()
+    # One after the other: all at once, they kept the first question waiting a quarter second.
+    loaded = Event()
     async with (
         open_context(settings) as (plain, embedders),
-        mirrored(settings, plain, serving=True) as context,
+        mirrored(settings, plain, turn=loaded) as context,
         create_task_group() as tasks,
     ):
         face = LateFace(partial(open_mcp_face, context, settings))
         # Without sessions there is nothing to listen for with GET, or to end with DELETE.
         faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]
-        # One after the other: all at once, they kept the first question waiting a quarter second.
-        loaded = Event()
         tasks.start_soon(work_in_background, context, embedders, loaded)
         tasks.start_soon(face.open, loaded)
         await context.log.last_seq(context.tenant)

@@ -62,7 +62,7 @@ async def _run(settings: Settings) -> None:
         raise Unavailable(f"there is no server at {settings.url}; start it, or unset RECOLLECT_URL")
     async with (
         open_context(settings) as (plain, embedders),
-        mirrored(settings, plain, serving=False) as context,
+        mirrored(settings, plain) as context,
         create_task_group() as tasks,
     ):
         # A tenth of a second, so that not even the first answer goes without meaning.

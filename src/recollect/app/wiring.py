@@ -5,9 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol, assert_never
 
+from anyio import to_thread
 from pydantic import SecretStr
 
 from recollect.app.ids import UuidSource
@@ -285,6 +287,8 @@ async def open_note_repositories(
         Unavailable: A folder cannot be used.
         ConfigError: Two are to lie in one folder, or an address holds a password.
     """
+    # Importing libgit2 takes a tenth of a second; done in a thread, a server answers meanwhile.
+    await to_thread.run_sync(import_module, "recollect.adapters.git.repository")
     from recollect.adapters.git.repository import Place, open_repository
 
     git = settings.git
