@@ -8,13 +8,15 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.corpus import cache_folder
 from benchmarks.ingest import ingest_figures
-from benchmarks.limits import limits_of
+from benchmarks.limits import limits_of, mirror_limits
+from benchmarks.mirror import mirror_figures
 from benchmarks.store import empty_rss_mb, store_figures
 from benchmarks.vectors import VectorFigures, vector_figures
 
 INGEST_SAMPLE = 4000
 QUICK_SIZE = 2000
 QUESTIONS = 300
+NOTES = [1000, 10_000]
 
 
 def main() -> int:
@@ -23,14 +25,21 @@ def main() -> int:
     if options.vectors_only:
         _publish([report.vector_section(_vectors(options))], options.report)
         return 0
+    if options.notes:
+        mirrors = [mirror_figures(count, options.seed) for count in options.notes]
+        limits = list(mirror_limits(mirrors))
+        _publish([report.limit_section(limits), report.mirror_section(mirrors)], options.report)
+        return 0
     sizes = [QUICK_SIZE] if options.quick else options.sizes
     ingest = ingest_figures(options.seed, QUICK_SIZE if options.quick else INGEST_SAMPLE)
     stores = [store_figures(options.cache, size, options.seed, QUESTIONS) for size in sizes]
-    limits = list(limits_of(ingest, stores, empty_rss_mb(options.seed)))
+    mirrors = [mirror_figures(count, options.seed) for count in NOTES[: 1 if options.quick else 2]]
+    limits = [*limits_of(ingest, stores, empty_rss_mb(options.seed)), *mirror_limits(mirrors)]
     sections = [
         report.limit_section(limits),
         report.ingest_section(ingest),
         report.store_section(stores),
+        report.mirror_section(mirrors),
     ]
     _publish(sections, options.report)
     return int(any(limit.binds and not limit.holds for limit in limits))
@@ -54,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--sizes", type=_sizes, default=[10_000, 100_000], help="memories, such as 10000,100000")
     add("--quick", action="store_true", help=f"one store of {QUICK_SIZE:,}")
     add("--vectors-only", type=int, metavar="N", help="the vector index alone, up to N vectors")
+    add("--notes", type=_sizes, help="notes in git alone, with so many in one folder")
     add("--seed", type=int, default=1)
     add("--cache", type=Path, default=cache_folder(), help="where filled stores are kept")
     add("--report", type=Path, help="a file for the report, besides standard output")

@@ -1,11 +1,12 @@
 """What the design promises, on two cores, and what was measured beyond it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
 from benchmarks.ingest import IngestFigures
+from benchmarks.mirror import MirrorFigures
 from benchmarks.store import StoreFigures
 
 LEAST_INGEST_RATIO: Final = 0.65
@@ -13,6 +14,11 @@ MOST_TIMES_PARTS: Final = 1.5
 MOST_EMPTY_RSS_MB: Final = 200.0
 PROMISED_SIZE: Final = 100_000
 """The size that the limits on one recall, one write and memory are promised for."""
+
+MOST_MIRRORED_MS: Final = {1000: 40.0, 10_000: 100.0}
+"""By the number of notes in one folder."""
+
+LEAST_MIRRORED_PER_SECOND: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +80,22 @@ def _of_store(store: StoreFigures) -> Generator[Limit]:
         ("memory", "MB", store.rss_mb, 450.0),
     ):
         yield Limit(what=what + at, unit=unit, measured=measured, promised=promised)
+
+
+def mirror_limits(mirrors: Iterable[MirrorFigures]) -> Generator[Limit]:
+    """What is promised of notes that are mirrored to git."""
+    for mirror in mirrors:
+        at = f" with {mirror.notes:,} notes in git"
+        answers, together = mirror.mirrored.alone, mirror.mirrored.together
+        if mirror.notes in MOST_MIRRORED_MS:
+            most = MOST_MIRRORED_MS[mirror.notes]
+            yield Limit(
+                what=f"remember p95{at}", unit="ms", measured=answers.spread.p95, promised=most
+            )
+        yield Limit(
+            what=f"remember, 8 clients{at}",
+            unit="per second",
+            measured=together.per_second,
+            promised=LEAST_MIRRORED_PER_SECOND,
+            at_least=True,
+        )

@@ -1,21 +1,33 @@
 """Many requests from processes of their own: `python -m benchmarks.load` is one of them.
 
 It reads `{"url": ..., "requests": [[path, body], ...]}` from standard input, sends the requests
-one after another over one connection, and prints how many milliseconds each took.
+one after another over one connection, and prints when it began and ended, how many milliseconds
+each took, and how many answers were marked as degraded.
 """
 
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from time import perf_counter
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from typing import Any
 
 from benchmarks.filling import Request
 from benchmarks.serving import Client
 from benchmarks.timing import Spread
 
 
-def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Spread:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """How long answers took, how many came in a second, and which share was degraded."""
+
+    spread: Spread
+    per_second: float
+    degraded: float
+
+
+def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Answers:
     """How long requests take when this many clients share them, each sending the next at once.
 
     Raises:
@@ -29,7 +41,7 @@ def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Spread:
         )
         for _ in range(clients)
     ]
-    taken: list[float] = []
+    told: list[dict[str, Any]] = []
     for number, process in enumerate(processes):
         assert process.stdin is not None  # noqa: S101
         share = {"url": url, "requests": requests[number::clients]}
@@ -40,8 +52,13 @@ def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Spread:
         output = process.stdout.read()
         if process.wait():
             raise RuntimeError("a client failed")
-        taken += json.loads(output)
-    return Spread.of(taken)
+        told.append(json.loads(output))
+    seconds = max(client["ended"] for client in told) - min(client["began"] for client in told)
+    return Answers(
+        spread=Spread.of([milliseconds for client in told for milliseconds in client["taken"]]),
+        per_second=len(requests) / seconds,
+        degraded=sum(client["degraded"] for client in told) / len(requests),
+    )
 
 
 def main() -> None:
@@ -49,11 +66,15 @@ def main() -> None:
     share = json.load(sys.stdin)
     client = Client(share["url"])
     taken: list[float] = []
+    degraded = 0
+    began = monotonic()
     for path, body in share["requests"]:
         started = perf_counter()
-        client.post(path, body)
+        answer = client.post(path, body)
         taken.append((perf_counter() - started) * 1000)
-    json.dump(taken, sys.stdout)
+        degraded += bool(answer["degraded"])
+    told = {"began": began, "ended": monotonic(), "taken": taken, "degraded": degraded}
+    json.dump(told, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from benchmarks.ingest import IngestFigures
 from benchmarks.limits import Limit
+from benchmarks.mirror import MirrorFigures
 from benchmarks.store import CLIENTS, StoreFigures
 from benchmarks.vectors import VectorFigures
 
@@ -63,6 +64,29 @@ def store_section(stores: Sequence[StoreFigures]) -> str:
         ("filled at, memories per second", lambda s: f"{_fill_rate(s):.0f}"),
     ]
     return "## Stores\n\n" + _table("memories", stores, lambda s: f"{s.size:,}", rows)
+
+
+def mirror_section(mirrors: Sequence[MirrorFigures]) -> str:
+    """What mirroring notes to git costs."""
+    rows: list[tuple[str, Callable[[MirrorFigures], object]]] = [
+        ("restored from their files, s", lambda m: f"{m.restored_seconds:.1f}"),
+        ("first answer after the start, s", lambda m: f"{m.mirrored.text_seconds:.2f}"),
+        ("the same without a mirror, s", lambda m: f"{m.plain.text_seconds:.2f}"),
+        ("first answer in full, s", lambda m: f"{m.mirrored.full_seconds:.2f}"),
+        ("the same without a mirror, s", lambda m: f"{m.plain.full_seconds:.2f}"),
+        ("remember, one client", lambda m: m.mirrored.alone.spread),
+        ("the same without a mirror", lambda m: m.plain.alone.spread),
+        ("part: one commit, by the adapter alone", lambda m: m.commit),
+        (f"remember, {CLIENTS} clients", lambda m: m.mirrored.together.spread),
+        (f"notes per second, {CLIENTS} clients", lambda m: f"{m.mirrored.together.per_second:.0f}"),
+        ("the same without a mirror", lambda m: f"{m.plain.together.per_second:.0f}"),
+        ("degraded answers", lambda m: f"{m.mirrored.together.degraded:.1%}"),
+        ("idle, share of a core", lambda m: f"{m.mirrored.idle_percent:.1f}%"),
+        ("the same without a mirror", lambda m: f"{m.plain.idle_percent:.1f}%"),
+    ]
+    return "## Notes in git\n\n" + _table(
+        "notes in one folder", mirrors, lambda m: f"{m.notes:,}", rows
+    )
 
 
 def vector_section(vectors: Sequence[VectorFigures]) -> str:

@@ -29,9 +29,15 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Send JSON and read the JSON answer; raises RuntimeError unless it is a success."""
-        content = json.dumps(body).encode()
+        return self._answer("POST", path, json.dumps(body).encode())
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read a JSON answer; raises RuntimeError unless it is a success."""
+        return self._answer("GET", path, None)
+
+    def _answer(self, method: str, path: str, content: bytes | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
-        self._connection.request("POST", path, content, headers)
+        self._connection.request(method, path, content, headers)
         response = self._connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
         if response.status >= 300:  # noqa: PLR2004
@@ -45,6 +51,8 @@ class Server:
 
     url: str
     process: psutil.Process
+    started: float
+    """When the process was spawned, by `perf_counter`."""
     text_seconds: float
     """Until the first question was answered, from text at least."""
     full_seconds: float
@@ -54,15 +62,22 @@ class Server:
         """Memory of the process that is in RAM, MB."""
         return self.process.memory_info().rss / 1e6
 
+    def cpu_seconds(self) -> float:
+        """What the process has used so far, of all cores together."""
+        times = self.process.cpu_times()
+        return times.user + times.system
+
 
 @contextmanager
-def running(data_dir: Path, question: str) -> Generator[Server]:
+def running(data_dir: Path, question: str, **settings: str) -> Generator[Server]:
     """Start a server over this folder and stop it at the end.
 
-    The question is asked again and again until it is answered in full.
+    The question is asked again and again until it is answered in full. Settings are given as
+    environment variables.
     """
     started = perf_counter()
-    command = [sys.executable, "-m", "recollect", "--data-dir", str(data_dir), "serve", "--port=0"]
+    command = ["env", *(f"{name}={value}" for name, value in settings.items())]
+    command += [sys.executable, "-m", "recollect", "--data-dir", str(data_dir), "serve", "--port=0"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         url = _announced(note_of(data_dir, process.pid), process, started)
@@ -74,7 +89,7 @@ def running(data_dir: Path, question: str) -> Generator[Server]:
             _pause(started)
             answer = client.post("/v1/recall", recall)
         full_seconds = perf_counter() - started
-        yield Server(url, psutil.Process(process.pid), text_seconds, full_seconds)
+        yield Server(url, psutil.Process(process.pid), started, text_seconds, full_seconds)
     finally:
         process.terminate()
         process.wait(timeout=30)

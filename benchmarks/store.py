@@ -82,8 +82,9 @@ def _recall(server: Server, asked: Sequence[str], *, clients: int = 1, **more: o
     requests: list[Request] = [
         ("/v1/recall", {"query": question, "look": "all", **more}) for question in asked
     ]
-    return measured(server.url, requests, clients)
+    return measured(server.url, requests, clients).spread
 
 
 def _remember(server: Server, seed: int) -> Spread:
-    return measured(server.url, [note_request(n) for n in notes(seed + _FRESH_NOTES, WRITES)])
+    requests = [note_request(n) for n in notes(seed + _FRESH_NOTES, WRITES)]
+    return measured(server.url, requests).spread

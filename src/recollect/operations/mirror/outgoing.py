@@ -89,8 +89,12 @@ async def touched_since(context: Context, seq: int) -> Touched:
     """The notes that the log names after `seq`."""
     touched = Touched(last_seq=seq)
     ids: set[str] = set()
-    while entries := await context.log.entries(context.tenant, touched.last_seq, PORTION):
+    is_more = True
+    while is_more:
+        entries = await context.log.entries(context.tenant, touched.last_seq, PORTION)
+        is_more = len(entries) == PORTION
         for entry in entries:
+            touched.last_seq = entry.seq
             before = entry.before
             if before is not None and before.kind is not Kind.NOTE:
                 continue
@@ -102,7 +106,6 @@ async def touched_since(context: Context, seq: int) -> Touched:
             if before is not None and before.name is not None:
                 path = path_of(before.scope, before.name)
                 touched.places.setdefault(entry.record_id, set()).add(path)
-        touched.last_seq = entries[-1].seq
     touched.ids = ids
     return touched
 

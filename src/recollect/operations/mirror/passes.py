@@ -63,11 +63,12 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
                 agreed = head
         touched = await _touched(context, agreement, passed.taken)
         out = await outgoing(context, mount, head, touched)
-        if out.notes and await repository.edited(list(out.notes)):
-            look = True  # somebody's edit lies where we would write
-            continue
         if out.notes:
-            head = await repository.write(out.notes, out.message)
+            try:
+                head = await repository.write(out.notes, out.message)
+            except Conflict:
+                look = True  # somebody's edit lies where we would write
+                continue
         still = await still_skipped(repository, agreement, head)
         passed.seq = touched.last_seq
         passed.skipped = [*still, *passed.taken.skipped, *out.skipped]
