@@ -6,14 +6,24 @@ from hypothesis import strategies as st
 from tests.domain.yaml_texts import names, scopes
 
 from recollect.domain.note_paths import (
+    PathSet,
     check_portable,
-    collide,
     folded,
     identities,
     is_note_path,
     path_of,
 )
 from recollect.errors import InvalidRequest
+
+NEAR_PATHS = st.sampled_from(
+    ["a.md", "A.md", "a.md/b.md", "A.MD/B.md", "b.md", "\u00e9.md", "e\u0301.md"]
+)
+
+
+def path_set(*paths: str) -> PathSet:
+    made = PathSet()
+    made.replace(paths)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -98,16 +108,15 @@ def test_names_that_some_system_cannot_hold_are_refused(scope: str, name: str) -
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (path_of("a/b", "c"), path_of("a", "b/c")), (path_of("", "Tea"), path_of("", "tea")),
-        (path_of("", "foo"), path_of("", "foo.md/x")),
+        (path_of("", "Tea"), path_of("", "tea")), (path_of("", "foo"), path_of("", "foo.md/x")),
         (path_of("", "foo.md/x"), path_of("", "FOO")),
         ("global/caf\u00e9.md", "global/cafe\u0301.md"), ("global/가.md", "global/\u1100\u1161.md"),
         (path_of("", "ΣΑΣ"), path_of("", "σας")), (path_of("", "straße"), path_of("", "STRASSE")),
     ],
 )  # fmt: skip
 def test_paths_that_cannot_lie_side_by_side_collide(one: str, other: str) -> None:
-    assert collide(one, other)
-    assert collide(other, one)
+    assert path_set(one).blocks(other)
+    assert path_set(other).blocks(one)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +127,18 @@ def test_paths_that_cannot_lie_side_by_side_collide(one: str, other: str) -> Non
     ],
 )  # fmt: skip
 def test_other_paths_do_not(one: str, other: str) -> None:
-    assert not collide(one, other)
+    assert not path_set(one).blocks(other)
+    assert not path_set(one).blocks(one)
+
+
+@given(st.lists(st.sets(NEAR_PATHS)), NEAR_PATHS)
+def test_a_set_of_paths_blocks_what_its_last_paths_do(contents: list[set[str]], path: str) -> None:
+    paths = PathSet()
+    for content in contents:
+        paths.replace(content)
+
+    last = contents[-1] if contents else set[str]()
+    assert paths.blocks(path) == any(path_set(one).blocks(path) for one in last)
 
 
 @given(st.text())

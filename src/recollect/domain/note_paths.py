@@ -1,6 +1,7 @@
 """Where notes lie as files: `global/<name>.md` and `projects/<scope>/<name>.md`."""
 
 import unicodedata
+from collections.abc import Collection
 
 from recollect.domain.names import MAX_PARTS, check_name
 from recollect.domain.scopes import RESERVED, ROOT, check_scope
@@ -96,16 +97,59 @@ def folded(path: str) -> str:
 
     Also for some that none does (`ß` and `ss`): rather a name refused than a file overwritten.
     """
+    if path.isascii():
+        return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
-def collide(one: str, other: str) -> bool:
-    """Whether files at the two paths cannot lie side by side everywhere.
+class PathSet:
+    """Paths, of which any other path that cannot lie beside them everywhere is quickly told.
 
-    They are the same path to some file system, or one is a folder on the way to the other.
+    Two cannot if they are the same path to some file system, or one is a folder on the way to the
+    other.
     """
-    shorter, longer = sorted((folded(one), folded(other)), key=len)
-    return longer == shorter or longer.startswith(f"{shorter}/")
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+        self._alike: dict[str, set[str]] = {}
+        self._below: dict[str, set[str]] = {}
+
+    def replace(self, paths: Collection[str]) -> None:
+        """Hold these paths and no others; only those that are different take time."""
+        for path in self._paths.difference(paths):
+            self._paths.remove(path)
+            whole, folders = _folded_steps(path)
+            self._alike[whole].remove(path)
+            for folder in folders:
+                self._below[folder].remove(path)
+        for path in paths:
+            if path not in self._paths:
+                self.add(path)
+
+    def add(self, path: str) -> None:
+        """Hold one more."""
+        self._paths.add(path)
+        whole, folders = _folded_steps(path)
+        self._alike.setdefault(whole, set()).add(path)
+        for folder in folders:
+            self._below.setdefault(folder, set()).add(path)
+
+    def blocks(self, path: str) -> bool:
+        """Whether another path is held that this one cannot lie beside."""
+        whole, folders = _folded_steps(path)
+        alike = self._alike.get(whole, frozenset[str]())
+        return bool(
+            alike - {path}
+            or self._below.get(whole)
+            or any(self._alike.get(folder) for folder in folders)
+        )
+
+
+def _folded_steps(path: str) -> tuple[str, list[str]]:
+    """The path, and every folder on the way to it."""
+    whole = folded(path)
+    parts = whole.split("/")
+    return whole, ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def _is_allowed(scope: str, name: str) -> bool:

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from recollect.domain.memory import Kind, Memory
 from recollect.domain.note_files import NoteFile, parse, render, rewrite
-from recollect.domain.note_paths import check_portable, path_of
+from recollect.domain.note_paths import PathSet, check_portable, path_of
 from recollect.domain.scopes import Look
 from recollect.errors import InvalidRequest, UnreadableNote
 from recollect.operations.context import Context
 from recollect.operations.mirror.files import file_of, memory_id, note_at, place_of, says_same
 from recollect.operations.mirror.mounts import Mount
-from recollect.operations.mirror.places import in_the_way
 from recollect.operations.selecting import of_kinds
 from recollect.ports import NoteRepository, SkippedFile
 
@@ -114,6 +113,8 @@ async def outgoing(context: Context, mount: Mount, head: str | None, touched: To
     """What to write so that the files of the touched notes say what the store says."""
     repository = mount.repository
     there = await repository.notes(head)
+    await mount.see(there)
+    new = PathSet()
     out = Outgoing()
     memories = await _notes(context, mount, touched.ids)
     wanted = {memory.id: place_of(memory) for memory in memories}
@@ -124,10 +125,11 @@ async def outgoing(context: Context, mount: Mount, head: str | None, touched: To
     for memory in memories:
         path = wanted[memory.id]
         held = holders.setdefault(path, memory.id) != memory.id
-        if held or (path not in there and in_the_way(path, {*there, *out.notes}) is not None):
+        if held or (path not in there and (mount.files.paths.blocks(path) or new.blocks(path))):
             reason = "another note's file is in the way, or its path differs in case alone"
             out.keep_back(memory.id, path, reason)
             continue
+        new.add(path)
         _save(memory, path, contents, olds, out)
     if came_free := touched.again & out.lines.keys():
         contents = await _contents(repository, there, set(there))

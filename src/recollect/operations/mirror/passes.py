@@ -69,6 +69,7 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
             except Conflict:
                 look = True  # somebody's edit lies where we would write
                 continue
+            await mount.see(await repository.notes(head))
         still = await still_skipped(repository, agreement, head)
         passed.seq = touched.last_seq
         passed.skipped = [*still, *passed.taken.skipped, *out.skipped]
