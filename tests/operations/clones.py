@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_OID, uuid5
@@ -72,9 +73,14 @@ class Clone:
     repository: NoteRepository
     world: World
 
-    @property
+    @cached_property
     def mount(self) -> Mount:
         return Mount(self.repository)
+
+    async def check_place(self, scope: str, name: str) -> None:
+        """As a server's mirror does; the newest commit was seen by a pass."""
+        await self.mount.see(await self.repository.notes(await self.repository.head()))
+        await check_place(self.mount, scope, name)
 
     async def sync(self, *, pull: bool = True) -> Exchange:
         return await exchange(self.context, self.mount, pull=pull)
@@ -82,7 +88,7 @@ class Clone:
     async def keep(self, name: str, content: str, scope: str = "", **fields: object) -> str:
         """Remember a note, as it is done where there is a mirror."""
         if await self.context.records.named(self.context.tenant, scope, name) is None:
-            await check_place(self.mount, scope, name)
+            await self.check_place(scope, name)
         request = {"name": name, "content": content, "scope": scope, **fields}
         return (await remember(self.context, Remember.model_validate(request))).id
 

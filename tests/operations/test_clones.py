@@ -16,7 +16,7 @@ from recollect.domain.memory import Memory
 from recollect.domain.note_files import NoteFile, parse
 from recollect.errors import AlreadyExists, InvalidRequest, NotFound, UnreadableNote
 from recollect.operations import Edit, ForgetOne, Move, edit, forget, move
-from recollect.operations.mirror import check_place, mirror
+from recollect.operations.mirror import mirror
 from recollect.operations.mirror.files import memory_id, place_of
 
 pytestmark = pytest.mark.anyio
@@ -131,7 +131,7 @@ async def _move(hand: Hand) -> None:
     if (memory := await hand.memory()) is not None:
         scope, name = SCOPES[hand.step.to % 3], NAMES[hand.step.to % len(NAMES)]
         await mirror(hand.clone.context, hand.clone.mount, look=False)
-        await check_place(hand.clone.mount, scope, name)
+        await hand.clone.check_place(scope, name)
         await move(hand.clone.context, Move(id=memory.id, to_scope=scope, new_name=name))
 
 
