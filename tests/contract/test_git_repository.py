@@ -546,6 +546,56 @@ async def test_a_merge_takes_over_what_others_did_to_other_files(
     assert set(status(root)) == {"README.md"}
 
 
+async def test_what_both_sides_did_to_other_files_is_kept(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    git = Repository(str(root))
+    before, image = b"One.\n\nTwo.\n\nThree.\n", b"\0image"
+    common = foreign(
+        git,
+        {
+            "README.md": (FILE, before),
+            "same.txt": (FILE, b"old"),
+            "gone.txt": (FILE, b"old"),
+            "logo.png": (FILE, image),
+        },
+    )
+    async with repository.held():
+        await repository.advance(common)
+    theirs = foreign(
+        git,
+        {
+            "README.md": (FILE, before.replace(b"Three", b"3")),
+            "same.txt": (FILE, b"theirs"),
+            "gone.txt": (FILE, b"theirs"),
+            "logo.png": (FILE, image + b"theirs"),
+        },
+    )
+    ours = foreign(
+        git,
+        {
+            "README.md": (PROGRAM, before.replace(b"One", b"1")),
+            "same.txt": (FILE, b"ours"),
+            "logo.png": (FILE, image + b"ours"),
+        },
+    )
+    async with repository.held():
+        await repository.advance(ours)
+        await repository.write({}, "chore: merge", merged=theirs)
+
+    found = {path.name: path.read_bytes() for path in root.iterdir() if path.is_file()}
+    assert found == {
+        "README.md": b"1.\n\nTwo.\n\n3.\n",
+        "same.txt": b"ours",
+        "same.txt.theirs": b"theirs",
+        "gone.txt": b"theirs",
+        "logo.png": image + b"ours",
+        "logo.png.theirs": image + b"theirs",
+    }
+    assert stat.S_IMODE((root / "README.md").stat().st_mode) == 0o700
+    assert status(root) == {}
+
+
 # Several at once
 
 

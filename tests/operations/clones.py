@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_OID, uuid5
@@ -70,12 +69,12 @@ class Clone:
     """A store with its repository, and a person's hand in the work tree."""
 
     context: Context
-    repository: NoteRepository
+    mount: Mount
     world: World
 
-    @cached_property
-    def mount(self) -> Mount:
-        return Mount(self.repository)
+    @property
+    def repository(self) -> NoteRepository:
+        return self.mount.repository
 
     async def check_place(self, scope: str, name: str) -> None:
         """As a server's mirror does; the newest commit was seen by a pass."""
@@ -169,5 +168,5 @@ async def cloned(world: type[World], count: int) -> AsyncGenerator[tuple[list[Cl
                 settings = Settings(data_dir=Path(folder) / home, store=InMemoryStoreSettings())
                 store = await opened.enter_async_context(open_store(settings))
                 context = context_of(store, home, clock)
-                clones.append(Clone(context, await shared.clone(home), shared))
+                clones.append(Clone(context, Mount(await shared.clone(home)), shared))
             yield clones, clock

@@ -157,7 +157,7 @@ async def _other_key(hand: Hand) -> None:
     if (path := await hand.file()) is not None:
         text = hand.clone.read(path)
         key = TAGS[hand.step.to % len(TAGS)]
-        if text.startswith("---\n"):
+        if text.startswith("---\n") and f"\n{key}:" not in text:
             await hand.put(path, f"---\n{key}: '{hand.line()}'\n{text.removeprefix('---')[1:]}")
 
 

@@ -179,7 +179,9 @@ async def test_where_both_sides_changed_a_line_both_texts_are_kept(home: Home) -
 
     notes = await home.notes()
     assert sorted(notes.values()) == ["Black.", "White."]
-    assert passed.taken.conflicts == [("", "tea")]
+    (told,) = passed.taken.conflicts
+    assert (told.scope, told.name) == ("", "tea")
+    assert f":{told.beside}" in notes
     assert any(name.startswith(":tea.conflict-") for name in notes)
     revisions = (await history(home.context, History(id=note_id))).revisions
     contents = {r.memory.content for r in revisions if r.memory is not None}

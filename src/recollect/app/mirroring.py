@@ -83,14 +83,7 @@ class FollowingMirror:
     async def sync(self, *, pull: bool) -> list[Exchange]:
         """As the port says."""
         await self._open()
-        return [await self._exchanged(mount, pull=pull) for mount in self._mounts]
-
-    async def _exchanged(self, mount: Mount, *, pull: bool) -> Exchange:
-        try:
-            return await exchange(self._context, mount, pull=pull)
-        except RecollectError as error:
-            branch = mount.repository.branch
-            return Exchange(label=mount.label, branch=branch, problem=error)
+        return [await exchange(self._context, mount, pull=pull) for mount in self._mounts]
 
     def skipped(self) -> list[SkippedFile]:
         """As the port says."""

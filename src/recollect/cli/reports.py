@@ -112,8 +112,10 @@ def _(result: Synced) -> None:
     if result.pull == "no-remote":
         say("there is no remote to exchange with: set RECOLLECT_GIT__REMOTE_URL")
     for kept in result.conflicts:
-        older = f"the older text is kept beside it, as {kept.name}.conflict-..."
+        older = f"the older text is kept beside it, as {kept.beside}"
         say(plain(f"both sides changed {at(kept.scope, kept.name)}: {older}"))
+    for kept in result.kept:
+        say(plain(f"one side deleted {at(kept.scope, kept.name)}, the other changed it: it stays"))
 
 
 @show.register

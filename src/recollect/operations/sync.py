@@ -26,7 +26,16 @@ class Pulled(Result):
 
 
 class ConflictKept(Result):
-    """A note that both sides changed; the older text is kept in a note beside it."""
+    """A note whose text both sides changed; the older text is kept in a note beside it."""
+
+    scope: str
+    name: str
+    beside: str
+    """The name of the note that holds the older text."""
+
+
+class NoteKept(Result):
+    """A note that one side deleted and the other one changed."""
 
     scope: str
     name: str
@@ -42,6 +51,8 @@ class Synced(Result):
     branch: str
     reindex: Pulled | None = None
     conflicts: list[ConflictKept] = Field(default_factory=list[ConflictKept])
+    kept: list[NoteKept] = Field(default_factory=list[NoteKept])
+    """Notes that one side deleted and the other one changed: they stay."""
 
 
 @operation(Right.WRITE)
@@ -67,9 +78,12 @@ async def sync(context: Context, request: Sync) -> Synced:
         pull=done[0].pull if len(done) == 1 else f"{len(done)} repos synced",
         branch=done[0].branch,
         conflicts=[
-            ConflictKept(scope=scope, name=name)
+            ConflictKept(scope=text.scope, name=text.name, beside=text.beside)
             for exchange in done
-            for scope, name in exchange.conflicts
+            for text in exchange.conflicts
+        ],
+        kept=[
+            NoteKept(scope=scope, name=name) for exchange in done for scope, name in exchange.kept
         ],
     )
     changed = changes.added or changes.updated or changes.removed
@@ -78,17 +92,26 @@ async def sync(context: Context, request: Sync) -> Synced:
 
 
 def _failure(done: list[Exchange]) -> SyncFailed:
-    failed = [(exchange, exchange.problem) for exchange in done if exchange.problem is not None]
-    listed = "; ".join(f"{exchange.label}: {problem}" for exchange, problem in failed)
+    failed = [exchange for exchange in done if exchange.problem is not None]
+    listed = "; ".join(
+        f"{exchange.label}: " + "; ".join(f"{s} failed: {p}" for s, p in _problems(exchange))
+        for exchange in failed
+    )
     return SyncFailed(
         f"sync failed for {len(failed)}/{len(done)} repos: {listed}",
         {
             "status": "sync failed",
             "branch": done[0].branch,
             "failed": [
-                {"label": exchange.label, "pull_error": str(problem)}
-                for exchange, problem in failed
+                {"label": exchange.label} | {f"{s}_error": p for s, p in _problems(exchange)}
+                for exchange in failed
             ],
             "succeeded": [exchange.label for exchange in done if exchange.problem is None],
         },
     )
+
+
+def _problems(exchange: Exchange) -> list[tuple[str, str]]:
+    """Which step failed, and why."""
+    steps = {"pull": exchange.pull_problem, "push": exchange.push_problem}
+    return [(step, str(problem)) for step, problem in steps.items() if problem is not None]

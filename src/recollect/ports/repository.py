@@ -126,8 +126,9 @@ class NoteRepository(Protocol):
     ) -> str:
         """Make the branch and the work tree hold these notes, None deleting one; gives the commit.
 
-        The commit follows HEAD, and `merged` as its second parent; what that did to files that are
-        no notes is taken over where ours did not change them. If nothing changes, it is HEAD
+        The commit follows HEAD, and `merged` as its second parent; what both did to files that are
+        no notes is merged by lines, or else ours stays and theirs is kept beside it, under a name
+        that ends with `.theirs`. If nothing changes, it is HEAD
         itself. What lies in the work tree at other paths is not touched. Git's configured identity
         is the author, else ours. A kill at any moment leaves either the old or the new commit, and
         what lies in the work tree is put right by the next holder. Only for a holder.
@@ -187,6 +188,19 @@ class NoteRepository(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptText:
+    """A note whose text both sides changed: the newer one stands, the older is a note beside it.
+
+    Attributes:
+        beside: The name of the note that holds the older text, in the same scope.
+    """
+
+    scope: str
+    name: str
+    beside: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """What a repository exchanged with its remote.
 
@@ -195,8 +209,10 @@ class Exchange:
         pull: `skipped`, `no-remote`, `up-to-date`, `fast-forward` or `merged (N conflicts
             resolved)`.
         added, updated, removed: Notes of the store that what was pulled changed.
-        conflicts: Notes of which both sides' bodies were kept, by scope and name.
-        problem: Why it failed; None when it did not.
+        conflicts: Notes of which both sides' bodies were kept.
+        kept: Notes that one side deleted and the other changed, by scope and name: they stay.
+        pull_problem: Why fetching or merging failed; nothing was pushed then.
+        push_problem: Why pushing failed.
     """
 
     label: str
@@ -205,8 +221,15 @@ class Exchange:
     added: int = 0
     updated: int = 0
     removed: int = 0
-    conflicts: tuple[tuple[str, str], ...] = ()
-    problem: RecollectError | None = None
+    conflicts: tuple[KeptText, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    pull_problem: RecollectError | None = None
+    push_problem: RecollectError | None = None
+
+    @property
+    def problem(self) -> RecollectError | None:
+        """Why it failed; None when it did not."""
+        return self.pull_problem or self.push_problem
 
 
 class Mirror(Protocol):

@@ -12,8 +12,9 @@ from pygit2 import GitError, Oid, Repository, Signature
 
 from recollect.adapters.git.checkout import Checkout
 from recollect.adapters.git.durable import Disk
+from recollect.adapters.git.others import brought
 from recollect.adapters.git.packing import Packing
-from recollect.adapters.git.paths import check_notes, is_note, may_be_checked_out
+from recollect.adapters.git.paths import check_notes
 from recollect.adapters.git.steps import Marker, Step
 from recollect.adapters.git.trees import Change, Entry, Trees
 from recollect.errors import Conflict, RecollectError, Unavailable
@@ -180,20 +181,11 @@ class LocalRepository:
         self._marker.remove()
 
     def _brought(self, head: str | None, merged: str | None) -> dict[str, Entry | None]:
-        """What a merged commit does to files that are no notes; ours stay where both did."""
+        """What a merged commit does to files that are no notes."""
         if merged is None:
             return {}
         base = self.merge_base(head, merged) if head else None
-        ours, theirs = self._tree(head), self._tree(merged)
-        changes = self._trees.changes(self._tree(base), theirs)
-        return {
-            path: new
-            for path, (old, new) in changes.items()
-            if may_be_checked_out(path)
-            and not (is_note(path) and any(side and side.is_file for side in (old, new)))
-            and self._trees.entry(ours, path) == old
-            and (new is None or self._trees.has_room(ours, path))
-        }
+        return brought(self._trees, self._tree(base), self._tree(head), str(self._tree(merged)))
 
     def _committed(
         self,

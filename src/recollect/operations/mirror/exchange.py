@@ -1,54 +1,62 @@
 """Exchanging notes with a remote: fetch, merge by content, push."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from recollect.errors import RemoteMoved
+from recollect.errors import RecollectError, RemoteMoved
 from recollect.operations.context import Context
-from recollect.operations.mirror.incoming import TakenIn
 from recollect.operations.mirror.merging import merged_trees
 from recollect.operations.mirror.mounts import Mount
 from recollect.operations.mirror.passes import pass_held
-from recollect.ports import Exchange
+from recollect.ports import Exchange, KeptText
 
 ATTEMPTS = 5
 """How often the remote may move between fetching and pushing."""
 
 
 async def exchange(context: Context, mount: Mount, *, pull: bool) -> Exchange:
-    """Bring a repository and its remote to hold the same.
+    """Bring a repository and its remote to hold the same; what fails is told, not raised.
 
     The network is waited for without holding the repository. A remote that moved meanwhile is
     fetched again.
-
-    Raises:
-        RemoteMoved: It moved each time, or nothing was to be pulled.
-        Unavailable: The remote is out of reach or refuses the credential.
     """
     repository = mount.repository
     done = Exchange(label=mount.label, branch=repository.branch)
     for attempt in range(ATTEMPTS):
-        theirs = None
-        if pull and repository.remote is not None:
-            theirs = await repository.fetch()
-            done = replace(done, pull="up-to-date") if done.pull == "skipped" else done
-        async with repository.held():
-            done = await _join(context, mount, done, theirs)
+        try:
+            done = await _pulled(context, mount, done, pull=pull)
+        except RecollectError as error:
+            return replace(done, pull_problem=error)
         if repository.remote is None:
-            return replace(done, pull="no-remote") if pull else done
+            return done
         try:
             await repository.push()
-        except RemoteMoved:
-            if not pull or attempt == ATTEMPTS - 1:
-                raise
-        else:
-            break
+        except RecollectError as error:
+            if pull and isinstance(error, RemoteMoved) and attempt < ATTEMPTS - 1:
+                continue
+            return replace(done, push_problem=error)
+        break
     return done
+
+
+async def _pulled(context: Context, mount: Mount, done: Exchange, *, pull: bool) -> Exchange:
+    """Bring the store and the repository to hold the same, and if asked what the remote holds."""
+    repository = mount.repository
+    theirs = None
+    if pull and repository.remote is None:
+        done = replace(done, pull="no-remote")
+    elif pull:
+        theirs = await repository.fetch()
+        done = replace(done, pull="up-to-date") if done.pull == "skipped" else done
+    async with repository.held():
+        return await _join(context, mount, done, theirs)
 
 
 async def _join(context: Context, mount: Mount, done: Exchange, theirs: str | None) -> Exchange:
     """Make HEAD hold what the remote's commit does, and the store what HEAD does."""
     repository = mount.repository
-    done = _with(done, (await pass_held(context, mount, look=True)).taken)
+    by_hand = (await pass_held(context, mount, look=True)).taken
+    done = _with(done, by_hand.conflicts, by_hand.kept)
     ours = await repository.head()
     if theirs is None or theirs == ours:
         return done
@@ -62,16 +70,22 @@ async def _join(context: Context, mount: Mount, done: Exchange, theirs: str | No
         merging = await merged_trees(repository, base, ours, theirs)
         message = f"chore: merge origin/{repository.branch}\n"
         await repository.write(merging.notes, message, merged=theirs)
-        done = replace(done, conflicts=(*done.conflicts, *merging.conflicts))
+        done = _with(done, merging.conflicts, merging.kept)
         done = replace(done, pull=f"merged ({len(done.conflicts)} conflicts resolved)")
-    return _with(done, (await pass_held(context, mount, look=False)).taken)
+    pulled = (await pass_held(context, mount, look=False)).taken
+    return replace(
+        _with(done, pulled.conflicts, pulled.kept),
+        added=done.added + pulled.added,
+        updated=done.updated + pulled.updated,
+        removed=done.removed + pulled.removed,
+    )
 
 
-def _with(done: Exchange, taken: TakenIn) -> Exchange:
+def _with(
+    done: Exchange, conflicts: Iterable[KeptText], kept: Iterable[tuple[str, str]]
+) -> Exchange:
     return replace(
         done,
-        added=done.added + taken.added,
-        updated=done.updated + taken.updated,
-        removed=done.removed + taken.removed,
-        conflicts=tuple(dict.fromkeys((*done.conflicts, *taken.conflicts))),
+        conflicts=tuple(dict.fromkeys((*done.conflicts, *conflicts))),
+        kept=tuple(dict.fromkeys((*done.kept, *kept))),
     )

@@ -20,7 +20,8 @@ from recollect.operations.mirror.files import (
     place_of,
     says_same,
 )
-from recollect.ports import NoteRepository, SkippedFile
+from recollect.operations.mirror.mounts import Mount
+from recollect.ports import KeptText, SkippedFile
 
 ORIGIN = "git"
 """The origin of every change that came from the repository."""
@@ -40,7 +41,8 @@ class TakenIn:
         ids: The memories whose files may have to be written anew.
         places: Where files lie of those, if not where they belong.
         astray: Those whose files may lie anywhere.
-        conflicts: Notes of which both sides' bodies were kept, by scope and name.
+        conflicts: Notes of which both sides' bodies were kept.
+        kept: Notes that were deleted there and changed here, by scope and name.
         skipped: Files that were left as they are.
     """
 
@@ -50,7 +52,8 @@ class TakenIn:
     ids: set[str] = field(default_factory=set[str])
     places: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     astray: set[str] = field(default_factory=set[str])
-    conflicts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    conflicts: list[KeptText] = field(default_factory=list[KeptText])
+    kept: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     skipped: list[SkippedFile] = field(default_factory=list[SkippedFile])
 
     def add(self, later: "TakenIn") -> None:
@@ -63,13 +66,12 @@ class TakenIn:
         for note_id, paths in later.places.items():
             self.places.setdefault(note_id, set()).update(paths)
         self.conflicts += later.conflicts
+        self.kept += later.kept
         again = {skipped.path for skipped in later.skipped}
         self.skipped = [s for s in self.skipped if s.path not in again] + later.skipped
 
 
-async def take_in(
-    context: Context, repository: NoteRepository, agreed: str | None, head: str
-) -> TakenIn:
+async def take_in(context: Context, mount: Mount, agreed: str | None, head: str) -> TakenIn:
     """Make the store say what the commit `head` does, as seen from the commit `agreed`.
 
     What was changed in the store since then as well is merged; nothing that either side wrote is
@@ -77,16 +79,16 @@ async def take_in(
 
     Args:
         context: Its principal is the author of the changes, its origin `ORIGIN`.
-        repository: Held by the caller.
+        mount: Its repository is held by the caller.
         agreed: None takes in everything, and removes nothing.
         head: The commit whose notes are taken in.
     """
-    found = await differences(context, repository, agreed, head)
+    found = await differences(context, mount.repository, agreed, head)
     taken = TakenIn(skipped=found.skipped, ids=found.reread)
     for path in found.uncovered:
         taken.astray |= {memory.id for memory in await _lying_at(context, path)}
     later = sum(one.before is None for one in found.notes) > AT_ONCE
-    for one in await _in_order(context, found.notes):
+    for one in await _in_order(context, mount, found.notes):
         if one.now is not None and one.path != path_of(one.now.scope, one.now.name):
             taken.places.setdefault(one.id, set()).add(one.path)
         try:
@@ -103,10 +105,15 @@ async def _lying_at(context: Context, path: str) -> list[Memory]:
     return [memory for memory in named if memory is not None]
 
 
-async def _in_order(context: Context, notes: Sequence[Found]) -> list[Found]:
-    """The notes, each behind the one that leaves its place to it, unless they go round."""
+async def _in_order(context: Context, mount: Mount, notes: Sequence[Found]) -> list[Found]:
+    """The notes, each behind the one that leaves its place to it, unless they go round.
+
+    Not those that are gone because they moved to another repository.
+    """
+    stored = await context.records.get(context.tenant, [one.id for one in notes])
+    elsewhere = {memory.id for memory in stored if not mount.owns(memory.scope)}
+    notes = [one for one in notes if one.now is not None or one.id not in elsewhere]
     by_id = {one.id: one for one in notes}
-    stored = await context.records.get(context.tenant, list(by_id))
     holders = {place_of(memory): memory.id for memory in stored}
     ordered: dict[str, Found] = {}
     for one in notes:
@@ -115,7 +122,7 @@ async def _in_order(context: Context, notes: Sequence[Found]) -> list[Found]:
         while first is not None and first not in waiting and first.id not in ordered:
             waiting.append(first)
             place = path_of(first.now.scope, first.now.name) if first.now is not None else None
-            first = by_id[holders[place]] if place in holders else None
+            first = by_id.get(holders.get(place or "", ""))
         ordered |= {one.id: one for one in reversed(waiting)}
     return list(ordered.values())
 
@@ -180,6 +187,7 @@ async def _remove(context: Context, found: Found, ours: Memory | None, taken: Ta
         return
     if found.before is None or not says_same(found.before, ours):
         taken.ids.add(ours.id)
+        taken.kept.append((ours.scope, ours.name or ""))
         return
     await store(context, Forget(id=ours.id, expected_revision=ours.revision))
     taken.removed += 1
@@ -204,8 +212,9 @@ async def _merge(
     if last is None or not says_same(file_of(after, theirs), last):
         steps.append(after)
     if merged.loser is not None:
-        taken.conflicts.append((after.scope, after.name or ""))
         kept = beside(merged.note, merged.loser)
+        told = KeptText(scope=kept.scope, name=merged.note.name, beside=kept.name)
+        taken.conflicts.append(told)
         if await context.records.named(context.tenant, kept.scope, kept.name) is None:
             steps.append(memory_of(kept, None, now))
     await _put(context, steps, ours)

@@ -8,7 +8,7 @@ from recollect.domain.note_files import NoteFile, parse, render, rewrite
 from recollect.domain.note_paths import SUFFIX, path_of
 from recollect.errors import UnreadableNote
 from recollect.operations.mirror.files import beside, memory_id
-from recollect.ports import NoteRepository
+from recollect.ports import KeptText, NoteRepository
 
 
 @dataclass(slots=True)
@@ -16,11 +16,13 @@ class Merging:
     """What a commit lacks to hold both sides: files by path, None to be deleted.
 
     Attributes:
-        conflicts: Notes of which both sides' bodies were kept, by scope and name.
+        conflicts: Notes of which both sides' bodies were kept.
+        kept: Notes that one side deleted and the other changed, by scope and name.
     """
 
     notes: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None])
-    conflicts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    conflicts: list[KeptText] = field(default_factory=list[KeptText])
+    kept: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ async def merged_trees(
             before.notes.get(identity), mine.notes.get(identity), other.notes.get(identity)
         )
         if merged.note is not None:
+            if merged.deletion_undone:
+                merging.kept.append((merged.note.scope, merged.note.name))
             _place(merged.note, merged.loser, placed, merging)
     wanted = {path: _bytes(note, mine, other) for path, note in placed.items()}
     for path in sorted(mine.unreadable() | other.unreadable()):
@@ -73,8 +77,8 @@ def _place(
         loser = loser or met.loser
     placed[path] = note
     if loser is not None:
-        merging.conflicts.append((note.scope, note.name))
         kept = beside(note, loser)
+        merging.conflicts.append(KeptText(scope=note.scope, name=note.name, beside=kept.name))
         placed[path_of(kept.scope, kept.name)] = kept
 
 

@@ -59,7 +59,7 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
             head = await _commit_by_hand(repository)
             if head is not None and head != agreed:
                 author = await _as_author(context, repository, head)
-                passed.taken.add(await take_in(author, repository, agreed, head))
+                passed.taken.add(await take_in(author, mount, agreed, head))
                 agreed = head
         touched = await _touched(context, agreement, passed.taken)
         out = await outgoing(context, mount, head, touched)
