@@ -23,7 +23,7 @@ from recollect.app.wiring import (
 from recollect.domain.note_files import parse
 from recollect.errors import RecollectError, UnreadableNote
 from recollect.operations import Context, Result
-from recollect.operations.mirror import mounts_of
+from recollect.operations.mirror import contents_of, mounts_of
 from recollect.ports import NoteRepository
 from recollect.settings import MiniLmSettings, Settings, SqliteStoreSettings
 
@@ -195,7 +195,7 @@ async def _files(repository: NoteRepository) -> tuple[int, list[str]]:
     """How many notes there are, and which files cannot be read as notes."""
     blobs = await repository.notes(await repository.head())
     problems: list[str] = []
-    for path, content in zip(blobs, await repository.read(list(blobs.values())), strict=True):
+    for path, content in (await contents_of(repository, blobs)).items():
         try:
             parse(content)
         except UnreadableNote as error:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from recollect.app.credentials import token_for
 from recollect.app.wiring import open_clone
 from recollect.errors import NotFound
+from recollect.operations.mirror import contents_of
 from recollect.settings import Settings
 
 
@@ -26,9 +27,7 @@ async def notes_of(settings: Settings, url: str, branch: str) -> dict[str, bytes
         commit = await repository.fetch()
         if commit is None:
             raise NotFound(f"the branch {branch} of the remote")
-        blobs = await repository.notes(commit)
-        contents = await repository.read(list(blobs.values()))
-        return dict(zip(blobs, contents, strict=True))
+        return await contents_of(repository, await repository.notes(commit))
 
 
 async def credential(settings: Settings, url: str) -> SecretStr | None:

@@ -48,6 +48,7 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done, and store nothing.")
 ]
 Scope = Annotated[str, typer.Option(help="Where the notes go; '' is the root.")]
+Below = Annotated[str, typer.Option(help="The scope below which its scopes go; '' is the root.")]
 
 
 @app.command(LINES)
@@ -184,9 +185,7 @@ def memory_mcp(
         Path,
         typer.Argument(metavar="PATH", exists=True, file_okay=False, help="Its repository."),
     ],
-    scope: Annotated[
-        str, typer.Option(help="The scope below which its scopes go; '' is the root.")
-    ] = "",
+    scope: Below = "",
     dry_run: DryRun = False,
     as_json: o.AsJson = False,
 ) -> None:
@@ -215,9 +214,7 @@ def git(
     *,
     url: Annotated[str, typer.Argument(metavar="URL", help="https://, ssh://, file:// or a path.")],
     branch: Annotated[str, typer.Option(help="Its branch.")] = "main",
-    scope: Annotated[
-        str, typer.Option(help="The scope below which its scopes go; '' is the root.")
-    ] = "",
+    scope: Below = "",
     dry_run: DryRun = False,
     as_json: o.AsJson = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """What every operation is given, and the one place where the right to run it is checked."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar, get_type_hints
@@ -187,22 +187,21 @@ async def commit(
     result that can be degraded says so when the mirror does not follow within its time.
     """
     keyed = context.idempotency_key is not None
-    batch = Batch(
-        at=context.now(),
-        actor=context.principal.name,
-        origin=context.origin,
-        changes=changes,
+    receipt = await store(
+        context,
+        *changes,
         embedded=embedded,
         jobs=jobs,
-        idempotency=idempotency(context, request, result.model_dump_json()) if keyed else None,
+        recognised=idempotency(context, request, result.model_dump_json()) if keyed else None,
     )
-    receipt = await context.records.commit(context.tenant, batch)
     if receipt.replayed is not None:
         return type(result).model_validate_json(receipt.replayed)
-    if _touches_notes(batch, receipt) and not await mirrored(context, receipt):
-        degraded = [*getattr(result, "degraded", ()), "mirror"]
-        return result.model_copy(update={"degraded": degraded})
-    return result
+    if context.mirror is None or not _touches_notes(changes, receipt):
+        return result
+    if await context.mirror.reached(context.tenant, receipt.entries[-1].seq):
+        return result
+    degraded = [*getattr(result, "degraded", ()), "mirror"]
+    return result.model_copy(update={"degraded": degraded})
 
 
 async def store(
@@ -210,29 +209,25 @@ async def store(
     *changes: Change,
     embedded: tuple[Embedded, ...] = (),
     jobs: tuple[NewJob, ...] = (),
-) -> None:
-    """Apply changes that no single request asks for, in one transaction."""
-    await context.records.commit(
-        context.tenant,
-        Batch(
-            at=context.now(),
-            actor=context.principal.name,
-            origin=context.origin,
-            changes=changes,
-            embedded=embedded,
-            jobs=jobs,
-        ),
+    recognised: Idempotency | None = None,
+) -> Receipt:
+    """Apply changes in one transaction, in the name of the principal; the mirror follows.
+
+    `recognised` tells a retry of the same request.
+    """
+    batch = Batch(
+        at=context.now(),
+        actor=context.principal.name,
+        origin=context.origin,
+        changes=changes,
+        embedded=embedded,
+        jobs=jobs,
+        idempotency=recognised,
     )
+    return await context.records.commit(context.tenant, batch)
 
 
-async def mirrored(context: Context, receipt: Receipt) -> bool:
-    """Whether the mirror holds what was committed; so it is without a mirror."""
-    if context.mirror is None:
-        return True
-    return await context.mirror.reached(context.tenant, receipt.entries[-1].seq)
-
-
-def _touches_notes(batch: Batch, receipt: Receipt) -> bool:
+def _touches_notes(changes: Iterable[Change], receipt: Receipt) -> bool:
     return any(
-        isinstance(change, Put) and change.memory.kind is Kind.NOTE for change in batch.changes
+        isinstance(change, Put) and change.memory.kind is Kind.NOTE for change in changes
     ) or any(entry.before and entry.before.kind is Kind.NOTE for entry in receipt.entries)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from recollect.domain.access import Right
-from recollect.domain.changes import Batch, Put
+from recollect.domain.changes import Put
 from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.domain.selection import Position, Selection
 from recollect.errors import (
@@ -18,7 +18,7 @@ from recollect.errors import (
     NotFound,
     RecollectError,
 )
-from recollect.operations.context import Context
+from recollect.operations.context import Context, store
 from recollect.operations.embedding import Embedding, embed_now
 from recollect.operations.lines import (
     FORMAT,
@@ -242,15 +242,7 @@ class _Importing:
         changes = tuple(step.change for step in steps)
         memories = [change.memory for change in changes if isinstance(change, Put)]
         embedding = await embed_now(context, memories) if memories else Embedding((), (), ())
-        batch = Batch(
-            at=context.now(),
-            actor=context.principal.name,
-            origin=context.origin,
-            changes=changes,
-            embedded=embedding.embedded,
-            jobs=embedding.jobs,
-        )
-        await context.records.commit(context.tenant, batch)
+        await store(context, *changes, embedded=embedding.embedded, jobs=embedding.jobs)
         self._imported += len(steps)
 
     def _note(self, steps: list[tuple[_Item, Step]]) -> None:

@@ -7,7 +7,7 @@ from recollect.domain.note_files import NoteFile
 from recollect.domain.note_paths import identities, path_of
 from recollect.errors import UnreadableNote
 from recollect.operations.context import Context
-from recollect.operations.mirror.files import OPENING, memory_id, note_at, place_of
+from recollect.operations.mirror.files import OPENING, contents_of, memory_id, note_at, place_of
 from recollect.ports import NoteRepository, SkippedFile
 
 
@@ -134,8 +134,7 @@ async def _lying_elsewhere(
 
 async def _parsed(context: Context, repository: NoteRepository, blobs: Mapping[str, str]) -> _Side:
     side = _Side()
-    contents = await repository.read(list(blobs.values()))
-    for path, content in zip(blobs, contents, strict=True):
+    for path, content in (await contents_of(repository, blobs)).items():
         try:
             side.notes[path] = note_at(path, content, context.now())
         except UnreadableNote as error:

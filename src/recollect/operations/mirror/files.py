@@ -1,5 +1,6 @@
 """A note of the store as a file of the repository, and the other way round."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
@@ -10,6 +11,7 @@ from recollect.domain.note_files import NoteFile, adopt, instant, parse
 from recollect.domain.note_paths import path_of
 from recollect.domain.scopes import RESERVED
 from recollect.errors import UnreadableNote
+from recollect.ports import NoteRepository
 
 OPENING = b"---\n"
 """What the file of a note begins with; others may be plain Markdown."""
@@ -36,6 +38,12 @@ def note_at(path: str, content: bytes, now: datetime) -> NoteFile:
         return file
     # The same path gives the same id, however often it is looked at, in every clone.
     return adopt(path, content, stamp(now), memory_id(path))
+
+
+async def contents_of(repository: NoteRepository, blobs: Mapping[str, str]) -> dict[str, bytes]:
+    """The content of each file by its path, of blobs by path."""
+    contents = await repository.read(list(blobs.values()))
+    return dict(zip(blobs, contents, strict=True))
 
 
 def memory_id(file_id: str) -> str:

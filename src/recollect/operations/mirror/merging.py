@@ -7,7 +7,7 @@ from recollect.domain.merge import merge_notes
 from recollect.domain.note_files import NoteFile, parse, render, rewrite
 from recollect.domain.note_paths import SUFFIX, path_of
 from recollect.errors import UnreadableNote
-from recollect.operations.mirror.files import beside, memory_id
+from recollect.operations.mirror.files import beside, contents_of, memory_id
 from recollect.ports import KeptText, NoteRepository
 
 
@@ -110,8 +110,7 @@ def _keep(
 
 async def _tree(repository: NoteRepository, commit: str | None) -> _Tree:
     blobs = await repository.notes(commit)
-    contents = await repository.read(list(blobs.values()))
-    tree = _Tree(files=dict(zip(blobs, contents, strict=True)))
+    tree = _Tree(files=await contents_of(repository, blobs))
     for path in sorted(blobs):
         try:
             note = parse(tree.files[path])

@@ -10,7 +10,14 @@ from recollect.domain.note_paths import PathSet, check_portable, path_of
 from recollect.domain.scopes import Look
 from recollect.errors import InvalidRequest, UnreadableNote
 from recollect.operations.context import Context
-from recollect.operations.mirror.files import file_of, memory_id, note_at, place_of, says_same
+from recollect.operations.mirror.files import (
+    contents_of,
+    file_of,
+    memory_id,
+    note_at,
+    place_of,
+    says_same,
+)
 from recollect.operations.mirror.mounts import Mount
 from recollect.operations.selecting import of_kinds
 from recollect.ports import NoteRepository, SkippedFile
@@ -243,6 +250,4 @@ def _old_files(
 async def _contents(
     repository: NoteRepository, there: Mapping[str, str], paths: set[str]
 ) -> dict[str, bytes]:
-    found = sorted(path for path in paths if path in there)
-    contents = await repository.read([there[path] for path in found])
-    return dict(zip(found, contents, strict=True))
+    return await contents_of(repository, {p: there[p] for p in sorted(paths) if p in there})

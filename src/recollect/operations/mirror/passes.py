@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from recollect.errors import Conflict
 from recollect.operations.context import Context
+from recollect.operations.mirror.files import contents_of
 from recollect.operations.mirror.incoming import ORIGIN, TakenIn, take_in
 from recollect.operations.mirror.mounts import Mount
 from recollect.operations.mirror.outgoing import Touched, outgoing, touched_since
@@ -142,11 +143,9 @@ async def _commit_by_hand(repository: NoteRepository) -> str | None:
     edited = await repository.edited(None)
     if not edited:
         return await repository.head()
-    blobs = [blob for blob in edited.values() if blob is not None]
-    contents = dict(zip(blobs, await repository.read(blobs), strict=True))
-    notes: Mapping[str, bytes | None] = {
-        path: None if blob is None else contents[blob] for path, blob in edited.items()
-    }
+    lying = {path: blob for path, blob in edited.items() if blob is not None}
+    contents = await contents_of(repository, lying)
+    notes = {path: contents.get(path) for path in edited}
     return await repository.write(notes, _message(notes), by_hand=True)
 
 
