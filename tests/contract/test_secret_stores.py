@@ -21,7 +21,7 @@ from recollect.errors import SecretStoreUnavailable
 from recollect.ports import SecretStore
 from recollect.settings import GitAuthSettings, KubernetesSecretSettings, SecretStoreName
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("ring")]
 
 SECRET = "ghp_0123456789abcdefWXYZ"  # noqa: S105
 NAME = "recollect-git-token"
@@ -32,15 +32,6 @@ STORES = ("file", "keyring", "k8s-secret")
 def front() -> Generator[Front]:
     with local_servers.front() as listening:
         yield listening
-
-
-@pytest.fixture(autouse=True)
-def ring() -> Generator[Open]:
-    """A keyring of the test's own in place of this machine's."""
-    usual, ring = keyring.get_keyring(), Open()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(usual)
 
 
 @pytest.fixture

@@ -3,23 +3,18 @@
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import NAMESPACE_OID, uuid5
 
 from pygit2 import Blob, Repository, Tree
 from tests.contract.repositories import World
-from tests.operations.fakes import FakeClock, FakeEmbedder
+from tests.operations.fakes import FakeClock, FakeEmbedder, context_of
 
 from recollect.adapters.git.repository import GitNoteRepository
-from recollect.adapters.in_memory.embedding import WordCounter
 from recollect.adapters.in_memory.repository import InMemoryNoteRepository
-from recollect.adapters.memory_mcp import MemoryMcpRecallLog
-from recollect.app.wiring import Store, open_store
-from recollect.domain.access import LOCAL
+from recollect.app.wiring import open_store
 from recollect.domain.memory import Kind, Memory
-from recollect.domain.ranking import shipped_weights
 from recollect.domain.scopes import Look
 from recollect.operations import (
     Browse,
@@ -42,26 +37,6 @@ def distinct_ids(home: str) -> Callable[[], str]:
     """Ids as one home gives them: no other one gives the same."""
     given = iter(range(10**9))
     return lambda: str(uuid5(NAMESPACE_OID, f"{home} {next(given)}"))
-
-
-def context_of(store: Store, home: str, clock: FakeClock) -> Context:
-    return Context(
-        principal=LOCAL,
-        records=store.records,
-        log=store.records,
-        text=store.text,
-        vectors=store.vectors,
-        jobs=store.jobs,
-        maintenance=store.maintenance,
-        recalls=store.recalls,
-        recalls_kept=timedelta(days=90),
-        foreign_recalls=MemoryMcpRecallLog(),
-        embedder=FakeEmbedder(),
-        tokens=WordCounter(),
-        weights=shipped_weights(),
-        now=clock,
-        new_id=distinct_ids(home),
-    )
 
 
 @dataclass(frozen=True)
@@ -167,6 +142,6 @@ async def cloned(world: type[World], count: int) -> AsyncGenerator[tuple[list[Cl
             for home in "ABC"[:count]:
                 settings = Settings(data_dir=Path(folder) / home, store=InMemoryStoreSettings())
                 store = await opened.enter_async_context(open_store(settings))
-                context = context_of(store, home, clock)
+                context = context_of(store, clock, FakeEmbedder(), distinct_ids(home))
                 clones.append(Clone(context, Mount(await shared.clone(home)), shared))
             yield clones, clock

@@ -1,18 +1,13 @@
 """A context over each home of the records, with a clock, ids and a model that tests control."""
 
 from collections.abc import AsyncGenerator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.contract.stores import STORES
-from tests.operations.fakes import CountedIds, FakeClock, FakeEmbedder
+from tests.operations.fakes import CountedIds, FakeClock, FakeEmbedder, context_of
 
-from recollect.adapters.in_memory.embedding import WordCounter
-from recollect.adapters.memory_mcp import MemoryMcpRecallLog
 from recollect.app.wiring import open_store
-from recollect.domain.access import LOCAL
-from recollect.domain.ranking import shipped_weights
 from recollect.operations import Context
 from recollect.settings import Settings
 
@@ -33,20 +28,4 @@ async def context(
 ) -> AsyncGenerator[Context]:
     settings = Settings(data_dir=tmp_path, store=STORES[request.param])
     async with open_store(settings) as store:
-        yield Context(
-            principal=LOCAL,
-            records=store.records,
-            log=store.records,
-            text=store.text,
-            vectors=store.vectors,
-            jobs=store.jobs,
-            maintenance=store.maintenance,
-            recalls=store.recalls,
-            recalls_kept=timedelta(days=90),
-            foreign_recalls=MemoryMcpRecallLog(),
-            embedder=embedder,
-            tokens=WordCounter(),
-            weights=shipped_weights(),
-            now=clock,
-            new_id=CountedIds(),
-        )
+        yield context_of(store, clock, embedder, CountedIds())

@@ -1,14 +1,19 @@
 """What operations are given from outside, as tests need it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from tests.examples import THEN
 
-from recollect.adapters.in_memory.embedding import HashingEmbedder
+from recollect.adapters.in_memory.embedding import HashingEmbedder, WordCounter
+from recollect.adapters.memory_mcp import MemoryMcpRecallLog
+from recollect.app.wiring import Store
+from recollect.domain.access import LOCAL
 from recollect.domain.passages import FloatMatrix
+from recollect.domain.ranking import shipped_weights
 from recollect.errors import EmbedderUnavailable
+from recollect.operations import Context
 
 
 class FakeClock:
@@ -52,3 +57,26 @@ class FakeEmbedder(HashingEmbedder):
         if purpose == "document":
             self.documents += texts
         return await super().embed(texts, purpose=purpose)
+
+
+def context_of(
+    store: Store, clock: FakeClock, embedder: FakeEmbedder, new_id: Callable[[], str]
+) -> Context:
+    """A context over this store, without a mirror."""
+    return Context(
+        principal=LOCAL,
+        records=store.records,
+        log=store.records,
+        text=store.text,
+        vectors=store.vectors,
+        jobs=store.jobs,
+        maintenance=store.maintenance,
+        recalls=store.recalls,
+        recalls_kept=timedelta(days=90),
+        foreign_recalls=MemoryMcpRecallLog(),
+        embedder=embedder,
+        tokens=WordCounter(),
+        weights=shipped_weights(),
+        now=clock,
+        new_id=new_id,
+    )

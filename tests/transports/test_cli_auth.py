@@ -6,7 +6,7 @@ import subprocess
 import sys
 import termios
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,11 @@ from typer.testing import CliRunner, Result
 
 from recollect.cli.main import app
 
+pytestmark = pytest.mark.usefixtures("ring")
+
 Run = Callable[..., Result]
 PRESET = "ghp_from-the-environment-1234"
 FILE = "git-token"
-
-
-@pytest.fixture(autouse=True)
-def ring() -> Generator[Open]:
-    """A keyring of the test's own in place of this machine's."""
-    usual, ring = keyring.get_keyring(), Open()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(usual)
 
 
 @pytest.fixture
