@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from anyio import to_thread
 from pydantic import SecretStr
@@ -46,6 +46,9 @@ from recollect.settings import (
     Settings,
     SqliteStoreSettings,
 )
+
+if TYPE_CHECKING:
+    from recollect.adapters.git.repository import Place
 
 
 class Records(RecordStore, ChangeLog, Protocol):
@@ -289,7 +292,7 @@ async def open_note_repositories(
     """
     # Importing libgit2 takes a tenth of a second; done in a thread, a server answers meanwhile.
     await to_thread.run_sync(import_module, "recollect.adapters.git.repository")
-    from recollect.adapters.git.repository import Place, open_repository
+    from recollect.adapters.git.repository import Place
 
     git = settings.git
     default = git.path or settings.data_dir / "notes"
@@ -306,14 +309,7 @@ async def open_note_repositories(
         places.append(place)
     if len({place.path.resolve() for place in places}) < len(places):
         raise ConfigError("two repositories of notes are to lie in one folder; see git.remotes")
-    return [
-        await open_repository(
-            place,
-            credential=partial(credential, place.remote_url or ""),
-            deadline_seconds=git.deadline_seconds,
-        )
-        for place in places
-    ]
+    return [await _open_repository(settings, place, credential) for place in places]
 
 
 async def open_clone(
@@ -324,10 +320,21 @@ async def open_clone(
     credential: Callable[[str], Awaitable[SecretStr | None]],
 ) -> NoteRepository:
     """A repository of its own in a new folder, to fetch from this remote. Raises as above."""
-    from recollect.adapters.git.repository import Place, open_repository
+    from recollect.adapters.git.repository import Place
+
+    place = Place(path=path, branch=branch, remote_url=url)
+    return await _open_repository(settings, place, credential)
+
+
+async def _open_repository(
+    settings: Settings,
+    place: "Place",
+    credential: Callable[[str], Awaitable[SecretStr | None]],
+) -> NoteRepository:
+    from recollect.adapters.git.repository import open_repository
 
     return await open_repository(
-        Place(path=path, branch=branch, remote_url=url),
-        credential=partial(credential, url),
+        place,
+        credential=partial(credential, place.remote_url or ""),
         deadline_seconds=settings.git.deadline_seconds,
     )
