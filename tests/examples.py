@@ -36,7 +36,7 @@ def episode(content: str = "Hello.", **fields: Any) -> Memory:
 
 def fact(content: str = "Ann likes tea.", **fields: Any) -> Memory:
     """A fact; its validity may be among the fields."""
-    own = {n: fields.pop(n) for n in ("valid_from", "valid_to") if n in fields}
+    own = {n: fields.pop(n) for n in ("set_id", "valid_from", "valid_to") if n in fields}
     detail = Fact(category="profile", tag="taste", feature="drink", **own)
     return _memory(content, detail, next(_NUMBERS), fields)
 

@@ -65,6 +65,7 @@ _details: st.SearchStrategy[Detail] = st.one_of(
         category=texts,
         tag=texts,
         feature=texts,
+        set_id=texts,
         valid_from=st.none() | moments,
         valid_to=st.none() | moments,
     ),

@@ -20,6 +20,7 @@ RecollectError
 ├── SignInFailed
 └── Unavailable
     ├── EmbedderUnavailable
+    ├── LanguageModelUnavailable
     ├── SecretStoreUnavailable
     ├── SyncFailed
     ├── StoreUnavailable
@@ -178,6 +179,12 @@ class EmbedderUnavailable(Unavailable):
     """No embedding model is loaded; `recollect doctor` says how to get one."""
 
     code = "embedder_unavailable"
+
+
+class LanguageModelUnavailable(Unavailable):
+    """The language model gave nothing usable; what needs one goes without or is tried again."""
+
+    code = "language_model_unavailable"
 
 
 class SecretStoreUnavailable(Unavailable):

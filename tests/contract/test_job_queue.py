@@ -188,6 +188,14 @@ async def test_a_job_that_runs_later_holds_up_those_behind_it_in_order(store: St
     assert (await leased(store, THEN + LEASE)).dedupe_key == "a"
 
 
+async def test_a_job_may_have_to_wait_from_the_start(store: Store) -> None:
+    job = NewJob(queue="q", dedupe_key="a", run_after=THEN + LEASE)
+    await store.jobs.enqueue(TENANT, job)
+
+    assert await lease(store) is None
+    assert (await leased(store, THEN + LEASE)).dedupe_key == "a"
+
+
 async def test_jobs_are_enqueued_with_the_commit(store: Store) -> None:
     job = NewJob(queue="q", dedupe_key="a", order_key="o", payload={"ü": [1, None]})
     await store.records.commit(TENANT, storing(note(), jobs=(job, job)))

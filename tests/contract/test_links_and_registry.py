@@ -7,7 +7,14 @@ import pytest
 from tests.examples import ALL, MINUTE, MODEL, TENANT, THEN, batch, note, put, storing
 
 from recollect.app.wiring import Store
-from recollect.domain.changes import DropLink, DropRecord, Idempotency, PutLink, PutRecord
+from recollect.domain.changes import (
+    DropLink,
+    DropRecord,
+    Expect,
+    Idempotency,
+    PutLink,
+    PutRecord,
+)
 from recollect.domain.memory import Link, RegistryRecord
 from recollect.errors import (
     AlreadyExists,
@@ -55,6 +62,17 @@ async def test_links_are_found_from_either_end_the_heaviest_first(store: Store) 
     assert await store.records.links_touching(TENANT, [], 10) == []
 
 
+async def test_links_are_found_by_where_they_end(store: Store) -> None:
+    other = Link(from_id="2", to_id="1", type="cites")
+    more = Link(from_id="1", to_id="2", type="z")
+    changes = [PutLink(link=link) for link in (more, other, LINK)]
+    await store.records.commit(TENANT, batch(put(ONE), put(TWO), *changes))
+
+    assert await store.records.links_to(TENANT, ["2"]) == [LINK, more]
+    assert await store.records.links_to(TENANT, ["1", "2"]) == [LINK, more, other]
+    assert await store.records.links_to(TENANT, []) == []
+
+
 async def test_a_link_with_the_same_ends_and_type_is_replaced(store: Store) -> None:
     await store.records.commit(TENANT, batch(put(ONE), put(TWO), PutLink(link=LINK)))
     heavier = Link(from_id="1", to_id="2", type="cites", weight=1e300)
@@ -95,6 +113,40 @@ async def test_registry_records_come_back_by_type_ordered_by_id(store: Store) ->
     assert await store.records.registry(TENANT, "project") == [two, one]
     assert await store.records.registry(TENANT, "") == [two, one, other]
     assert await store.records.registry(TENANT, "nothing") == []
+
+
+async def test_registry_records_are_found_by_their_ids(store: Store) -> None:
+    records = [record("a"), record("b"), record("a", type="set")]
+    changes = [PutRecord(record=r, expected_revision=0) for r in records]
+    await store.records.commit(TENANT, batch(*changes))
+
+    assert await store.records.registered(TENANT, "set", ["a", "b"]) == records[2:]
+    found = await store.records.registered(TENANT, "project", ["b", "c", "a"])
+    assert sorted(found, key=lambda r: r.id) == records[:2]
+    assert await store.records.registered(TENANT, "project", []) == []
+
+
+@pytest.mark.parametrize(
+    ("revision", "error"), [(0, AlreadyExists), (1, None), (2, RevisionConflict)]
+)
+async def test_a_batch_may_expect_a_registry_record_as_it_is(
+    store: Store, revision: int, error: type[Exception] | None
+) -> None:
+    await store.records.commit(TENANT, batch(PutRecord(record=record(), expected_revision=0)))
+    expecting = batch(put(ONE), Expect(type="project", id="acme", revision=revision))
+
+    if error is None:
+        receipt = await store.records.commit(TENANT, expecting)
+        assert [entry.record_id for entry in receipt.entries] == [ONE.id]
+    else:
+        with pytest.raises(error):
+            await store.records.commit(TENANT, expecting)
+        assert await store.records.get(TENANT, [ONE.id]) == []
+
+
+async def test_a_batch_that_expects_a_record_that_is_gone_fails(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await store.records.commit(TENANT, batch(Expect(type="project", id="x", revision=1)))
 
 
 async def test_a_registry_record_is_replaced_at_its_revision_only(store: Store) -> None:

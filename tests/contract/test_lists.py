@@ -140,6 +140,15 @@ async def test_pages_of_any_size_join_to_the_same_list(
     assert listed == sorted(world, key=Position.of)
 
 
+async def test_a_page_may_pass_over_what_lies_before_it(store: Store) -> None:
+    notes = [note(name=name) for name in "abcd"]
+    await store.records.commit(TENANT, storing(*notes))
+
+    assert await store.records.browse(TENANT, ALL, None, 2, offset=1) == notes[1:3]
+    assert await store.records.browse(TENANT, ALL, Position.of(notes[0]), 9, 2) == notes[3:]
+    assert await store.records.browse(TENANT, ALL, None, 2, offset=4) == []
+
+
 async def test_inserts_and_deletes_between_pages_neither_repeat_nor_hide_the_others(
     store: Store,
 ) -> None:
@@ -238,6 +247,37 @@ async def test_neighbours_are_the_episodes_around_one_in_its_session(store: Stor
     assert await store.records.neighbours(TENANT, said[5], 2, 9) == said[3:5]
     assert await store.records.neighbours(TENANT, said[2], 0, 0) == []
     assert await store.records.neighbours(TENANT, others[2], 3, 3) == []
+
+
+async def test_the_newest_of_a_session_come_in_their_order(store: Store) -> None:
+    said = [episode(session="s", position=i, occurred_at=THEN) for i in range(11)]
+    early = episode(session="s", position=99, occurred_at=THEN - MINUTE)
+    others = [episode(session="t"), episode(session="s", scope="work"), note(), fact()]
+    await store.records.commit(TENANT, storing(*reversed(said), early, *others))
+
+    assert await store.records.newest(TENANT, "", "s", 3) == said[8:]
+    assert await store.records.newest(TENANT, "", "s", 50) == [early, *said]
+    assert await store.records.newest(TENANT, "", "s", 0) == []
+    assert await store.records.newest(TENANT, "", "nobody's", 5) == []
+
+
+async def test_a_session_is_followed_in_order_of_arrival(store: Store) -> None:
+    said = [episode(session="s", position=i, occurred_at=THEN - i * MINUTE) for i in range(12)]
+    others = [episode(session="t"), episode(session="s", scope="work"), note(), fact()]
+    await store.records.commit(TENANT, storing(*reversed(said), *others))
+
+    assert await store.records.placed_after(TENANT, "", "s", -1, 50) == said
+    assert await store.records.placed_after(TENANT, "", "s", 8, 2) == said[9:11]
+    assert await store.records.placed_after(TENANT, "", "s", 11, 2) == []
+
+
+async def test_facts_are_found_by_their_external_ids(store: Store) -> None:
+    facts = [fact(external_id="1"), fact(external_id="2", scope="a"), fact(), note(external_id="1")]
+    await store.records.commit(TENANT, storing(*facts))
+
+    found = await store.records.facts_called(TENANT, ["2", "1", "3"])
+    assert sorted(memory.id for memory in found) == [facts[0].id, facts[1].id]
+    assert await store.records.facts_called(TENANT, []) == []
 
 
 async def test_messages_of_the_same_moment_are_neighbours_in_order_of_arrival(

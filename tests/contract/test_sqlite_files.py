@@ -1,5 +1,6 @@
 """What the SQLite adapter promises of its files: schema, processes, damage, permissions, space."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -34,8 +35,9 @@ def file_of(folder: Path) -> Path:
 
 
 def schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
-    query = "select type, name, tbl_name, sql from sqlite_master order by type, name"
-    return connection.execute(query).fetchall()
+    """What there is, and the SQL of it without comments and white space."""
+    query = "select type, name, tbl_name, coalesce(sql, '') from sqlite_master order by type, name"
+    return [(*names, re.sub(r"--[^\n]*|\s", "", sql)) for *names, sql in connection.execute(query)]
 
 
 def test_all_migrations_together_make_the_schema() -> None:

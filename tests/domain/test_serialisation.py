@@ -43,7 +43,7 @@ def test_a_memory_is_written_whole_and_flat(memory: Memory) -> None:
     ]
     assert list(fields)[:10] == common
     assert fields["kind"] == memory.kind
-    own = {"note": 1, "episode": 5, "fact": 5}[memory.kind]
+    own = {"note": 1, "episode": 5, "fact": 6}[memory.kind]
     assert len(fields) == 14 + own
 
 

@@ -22,6 +22,7 @@ from recollect.operations import (
     recall,
     work,
 )
+from recollect.operations.embedding import model_key
 
 pytestmark = pytest.mark.anyio
 
@@ -156,9 +157,19 @@ async def test_a_thousand_messages_are_stored_in_order_and_recalled(context: Con
     assert best.memory.content == "Message about topic777."
 
 
+@pytest.mark.parametrize("nothing", ["", " \n"])
+async def test_what_was_said_is_kept_even_if_it_was_nothing(context: Context, nothing: str) -> None:
+    stored = await ingest(context, Ingest(messages=(said(nothing), said("Yes."))))
+
+    listed = await browse(context, Browse())
+    assert [memory.content for memory in listed.memories] == [nothing, "Yes."]
+    assert [memory.id for memory in listed.memories] == stored.ids
+    assert (await context.records.counts("default", model_key(context))).waiting == 0
+
+
 async def test_one_message_too_many_is_refused() -> None:
     messages = [{"content": "Hi.", "producer": "Ann"}] * 1001
-    for wrong in (messages, [], [{"content": " ", "producer": "Ann"}], [{"content": "Hi."}]):
+    for wrong in (messages, [], [{"content": "a\0b", "producer": "Ann"}], [{"content": "Hi."}]):
         with pytest.raises(ValidationError):
             Ingest.model_validate({"messages": wrong})
 

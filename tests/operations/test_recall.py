@@ -13,6 +13,7 @@ from tests.operations.fakes import FakeClock, FakeEmbedder
 from recollect.domain.selection import Selection
 from recollect.errors import InvalidFilter, StoreUnavailable
 from recollect.operations import (
+    Browse,
     Context,
     Edit,
     Ingest,
@@ -20,6 +21,7 @@ from recollect.operations import (
     Recall,
     Recalled,
     Remember,
+    browse,
     edit,
     ingest,
     recall,
@@ -341,3 +343,14 @@ class BrokenTextIndex(TextIndex):
 async def test_a_store_out_of_reach_is_reported_as_itself(context: Context) -> None:
     with pytest.raises(StoreUnavailable):
         await ask(replace(context, text=BrokenTextIndex()), "tea")
+
+
+async def test_scopes_can_be_listed(context: Context) -> None:
+    for scope in ("", "a", "a/b", "c"):
+        await remember(context, Remember(content="The kettle is blue.", scope=scope, name="kettle"))
+
+    found = await ask(context, "kettle", scopes=("a", "c"), look="all")
+    listed = await browse(context, Browse(scopes=("a/b", "c")))
+
+    assert sorted(hit.memory.scope for hit in found.results) == ["a", "c"]
+    assert [memory.scope for memory in listed.memories] == ["a/b", "c"]

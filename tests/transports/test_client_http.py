@@ -52,6 +52,7 @@ def all_errors() -> Iterator[errors.RecollectError]:
     yield errors.SignInFailed("denied")
     yield errors.Unavailable("away")
     yield errors.EmbedderUnavailable("no model")
+    yield errors.LanguageModelUnavailable("it is silent")
     yield errors.SecretStoreUnavailable("no keyring")
     yield errors.SyncFailed("sync failed for 1/1 repos: default", {"failed": ["default"]})
     yield errors.StoreUnavailable("no store")

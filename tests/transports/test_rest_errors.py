@@ -31,7 +31,8 @@ def test_every_error_has_its_status() -> None:
         "UnreadableNote": 409, "RemoteMoved": 409, "SignInFailed": 500, "Denied": 403,
         "Unauthenticated": 401, "ConfigError": 500, "FileProblem": 500, "Unavailable": 503,
         "EmbedderUnavailable": 503, "StoreUnavailable": 503, "StorageFull": 507,
-        "SecretStoreUnavailable": 503, "SyncFailed": 503, "DeadlineExceeded": 504,
+        "LanguageModelUnavailable": 503, "SecretStoreUnavailable": 503, "SyncFailed": 503,
+        "DeadlineExceeded": 504,
     }  # fmt: skip
 
 

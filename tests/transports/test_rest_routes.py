@@ -12,8 +12,8 @@ pytestmark = pytest.mark.anyio
 MEMORY = {
     "id", "kind", "scope", "content", "tags", "metadata", "source", "external_id", "occurred_at",
     "created_at", "updated_at", "revision", "importance", "expires_at", "name", "producer",
-    "produced_for", "role", "session", "position", "category", "tag", "feature", "valid_from",
-    "valid_to",
+    "produced_for", "role", "session", "position", "category", "tag", "feature", "set_id",
+    "valid_from", "valid_to",
 }  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class BrowseQuery(BaseModel, extra="forbid"):
 
     scope: str = ""
     look: Look = Look.EXACT
+    scopes: list[str] = []
     kind: list[Kind] = []
     name: str | None = None
     tag: list[str] = []
@@ -80,6 +81,7 @@ async def browse(context: Asked, asked: Annotated[BrowseQuery, Query()]) -> Resp
     request = operations.Browse(
         scope=asked.scope,
         look=asked.look,
+        scopes=tuple(asked.scopes),
         kinds=tuple(asked.kind),
         name=asked.name,
         tags=tuple(asked.tag),

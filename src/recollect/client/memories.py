@@ -97,6 +97,7 @@ class MemoryMethods:
         *,
         scope: str = "",
         look: Looking = "exact",
+        scopes: Sequence[str] = (),
         kinds: Kinds = (),
         tags: Sequence[str] = (),
         filter: str | None = None,
@@ -111,18 +112,19 @@ class MemoryMethods:
     ) -> Recalled:
         """Ask a question; the memories that answer it best come first. Raises InvalidFilter.
 
-        No character of `query` is syntax. `scope` ('' is the root) and `look` say where to look;
-        `kinds`, `tags` (all of them), `filter` (such as `m.topic = 'tea' AND created_at >=
-        date('2026-01-01')`), `occurred_after` and `occurred_before` say what counts. `valid_at`
-        asks for facts that were true then instead of now. At most `limit` (1 to 100) come, or as
-        many as fit in `max_tokens` (bytes of JSON by four), each episode with as many messages
-        `before` and `after` it as wanted. `explain` adds the features behind each score.
+        No character of `query` is syntax. `scope` ('' is the root) and `look` say where to look,
+        or `scopes` alone; `kinds`, `tags` (all of them), `filter` (such as `m.topic = 'tea' AND
+        created_at >= date('2026-01-01')`), `occurred_after` and `occurred_before` say what counts.
+        `valid_at` asks for facts that were true then instead of now. At most `limit` (1 to 100)
+        come, or as many as fit in `max_tokens` (bytes of JSON by four), each episode with as many
+        messages `before` and `after` it as wanted. `explain` adds the features behind each score.
         """
         return await self._run(
             operations.recall,
             query=query,
             scope=scope,
             look=look,
+            scopes=scopes,
             kinds=kinds,
             tags=tags,
             filter=filter,
@@ -263,6 +265,7 @@ class MemoryMethods:
         *,
         scope: str = "",
         look: Looking = "exact",
+        scopes: Sequence[str] = (),
         kinds: Kinds = (),
         name: str | None = None,
         tags: Sequence[str] = (),
@@ -275,6 +278,7 @@ class MemoryMethods:
         Args:
             scope: Where to look; '' is the root.
             look: How far around the scope.
+            scopes: Exactly these, instead of `scope` and `look`.
             kinds: Only these kinds; all when left out.
             name: Only notes of this name.
             tags: Only memories with all of these tags.
@@ -289,6 +293,7 @@ class MemoryMethods:
             operations.browse,
             scope=scope,
             look=look,
+            scopes=scopes,
             kinds=kinds,
             name=name,
             tags=tags,
@@ -302,6 +307,7 @@ class MemoryMethods:
         *,
         scope: str = "",
         look: Looking = "exact",
+        scopes: Sequence[str] = (),
         kinds: Kinds = (),
         tags: Sequence[str] = (),
         filter: str | None = None,
@@ -312,6 +318,7 @@ class MemoryMethods:
             page = await self.list(
                 scope=scope,
                 look=look,
+                scopes=scopes,
                 kinds=kinds,
                 tags=tags,
                 filter=filter,

@@ -84,7 +84,16 @@ class DropRecord:
     id: str
 
 
-Change: TypeAlias = Put | Forget | Erase | PutLink | DropLink | PutRecord | DropRecord
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """Nothing is changed, but the batch fails unless a registry record is at this revision."""
+
+    type: str
+    id: str
+    revision: int
+
+
+Change: TypeAlias = Put | Forget | Erase | PutLink | DropLink | PutRecord | DropRecord | Expect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +119,13 @@ class NewJob:
     Attributes:
         dedupe_key: Of waiting jobs with the same queue and key only the first is kept.
         order_key: Jobs of a queue that share one run one after another; '' for any order.
+        run_after: Not before then; None means at once.
     """
 
     queue: str
     dedupe_key: str
     order_key: str = ""
+    run_after: datetime | None = None
     payload: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
 

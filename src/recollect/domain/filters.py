@@ -46,7 +46,7 @@ FIELD_TYPES: Mapping[str, ValueType] = {
     name: value_type
     for value_type, names in {
         ValueType.TEXT: "id external_id scope kind name content source tags "
-        "producer produced_for role session category tag feature",
+        "producer produced_for role session category tag feature set_id",
         ValueType.NUMBER: "revision importance position",
         ValueType.DATE: "occurred_at created_at updated_at expires_at valid_from valid_to",
     }.items()

@@ -50,6 +50,7 @@ class Fact:
     """What a fact adds: where it is filed, and when it was true.
 
     Attributes:
+        set_id: The set of its scope that it belongs to; '' is the scope's own.
         valid_from: True from then on, inclusive; None means since ever.
         valid_to: True until then, exclusive; None means it still is.
     """
@@ -57,6 +58,7 @@ class Fact:
     category: str
     tag: str
     feature: str
+    set_id: str = ""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
@@ -111,6 +113,10 @@ class Memory:
     def name(self) -> str | None:
         """The note's name; None for the other kinds."""
         return self.detail.name if isinstance(self.detail, Note) else None
+
+
+CITES = "cites"
+"""The type of the links from a fact to the episodes that support it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

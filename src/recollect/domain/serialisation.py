@@ -12,7 +12,7 @@ CODEC = "json-1"
 _DETAIL_FIELDS = {
     Kind.NOTE: ("name",),
     Kind.EPISODE: ("producer", "produced_for", "role", "session", "position"),
-    Kind.FACT: ("category", "tag", "feature", "valid_from", "valid_to"),
+    Kind.FACT: ("category", "tag", "feature", "set_id", "valid_from", "valid_to"),
 }
 _TIMES = ("occurred_at", "created_at", "updated_at", "expires_at", "valid_from", "valid_to")
 

@@ -14,7 +14,16 @@ from recollect.domain.selection import Position
 from recollect.domain.serialisation import format_time, parse_time
 from recollect.errors import InvalidCursor
 from recollect.operations.context import Context, operation
-from recollect.operations.request import Kinds, Name, QueryTags, Request, Result, Scope, Text
+from recollect.operations.request import (
+    Kinds,
+    Name,
+    QueryTags,
+    Request,
+    Result,
+    Scope,
+    Scopes,
+    Text,
+)
 from recollect.operations.selecting import of_kinds, tagged, unexpired
 from recollect.operations.views import MemoryView
 
@@ -29,6 +38,8 @@ class Browse(Request):
     scope: Scope = ""
     look: Look = Look.EXACT
     """How far around the scope: `exact`, `subtree`, `subtree+global` or `all`."""
+    scopes: Scopes = ()
+    """Exactly these scopes, instead of `scope` and `look`."""
     kinds: Kinds = ()
     """Only these kinds; all when left out."""
     name: Name | None = None
@@ -69,7 +80,7 @@ async def browse(context: Context, request: Browse) -> Page:
             unexpired(context.now()),
         )
     )
-    selection = context.selection(request.scope, request.look, chosen)
+    selection = context.selection(request.scope, request.look, chosen, request.scopes)
     query = _digest(request)
     after = _position(request.cursor, query) if request.cursor else None
     memories = await context.records.browse(context.tenant, selection, after, request.limit + 1)

@@ -21,6 +21,7 @@ from recollect.ports import (
     Embedder,
     ForeignRecallLog,
     JobQueue,
+    LanguageModel,
     Maintenance,
     Mirror,
     RecallLog,
@@ -44,6 +45,7 @@ class Context:
         mirror: Brings notes into the repositories; None without any.
         weights: How recall weighs what the arms find.
         previous_embedder: Asks the vectors of the model before, until all is embedded anew.
+        language_model: Writes summaries; None without one.
         idempotency_key: The client's key for this request, if it sent one.
     """
 
@@ -63,6 +65,7 @@ class Context:
     now: Clock
     new_id: Callable[[], str]
     previous_embedder: Embedder | None = None
+    language_model: LanguageModel | None = None
     mirror: Mirror | None = None
     idempotency_key: str | None = None
     origin: str = "client"
@@ -72,10 +75,16 @@ class Context:
         """The tenant that everything is about."""
         return self.principal.tenant
 
-    def selection(self, scope: str, look: Look, matching: Filter | None = None) -> Selection:
-        """What the principal sees of these scopes."""
-        scopes = ScopeSet.of(scope, look).narrowed_to(self.principal.scopes)
-        return Selection(scopes=scopes, filter=matching)
+    def selection(
+        self,
+        scope: str,
+        look: Look,
+        matching: Filter | None = None,
+        scopes: tuple[str, ...] = (),
+    ) -> Selection:
+        """What the principal sees of the scopes listed, or else around this scope."""
+        meant = ScopeSet.listed(scopes) if scopes else ScopeSet.of(scope, look)
+        return Selection(scopes=meant.narrowed_to(self.principal.scopes), filter=matching)
 
     async def get(self, memory_id: str) -> Memory:
         """The memory with this id.

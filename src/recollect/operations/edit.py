@@ -27,9 +27,9 @@ from recollect.operations.request import (
     Tags,
     UtcTime,
 )
+from recollect.operations.retrying import retried
 from recollect.operations.views import Time
 
-ATTEMPTS = 5
 _CLEARABLE = ("source", "importance", "expires_at")
 _EDITABLE = ("content", "tags", "metadata", *_CLEARABLE)
 
@@ -150,16 +150,15 @@ async def _on_the_newest(
     context: Context, request: Edit | Move, change: Callable[[Memory], Awaitable[Changed]]
 ) -> Changed:
     """Change the memory that the request names, as often as others change it in between."""
-    for attempt in range(ATTEMPTS):
+
+    async def changed() -> Changed:
         before = await find(context, request)
         context.principal.require(Right.WRITE, (before.scope,))
         _expect(before, request.expected_revision)
-        try:
-            return await change(before)
-        except RevisionConflict:
-            if request.expected_revision is not None or attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError
+        return await change(before)
+
+    again = () if request.expected_revision is not None else (RevisionConflict,)
+    return await retried(changed, *again)
 
 
 def _expect(memory: Memory, revision: int | None) -> None:

@@ -11,9 +11,8 @@ from recollect.errors import NotFound, RevisionConflict
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.reference import Reference, find
 from recollect.operations.request import Kinds, Request, Result, Revision, Scope
+from recollect.operations.retrying import retried
 from recollect.operations.selecting import of_kinds
-
-ATTEMPTS = 5
 
 
 class ForgetOne(Reference):
@@ -60,19 +59,16 @@ class ForgetScope(Request):
 @operation(Right.WRITE)
 async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
     """Forget every memory of a scope, all or none of them."""
-    for attempt in range(ATTEMPTS):
-        selection = context.selection(request.scope, request.look, of_kinds(request.kinds))
+    selection = context.selection(request.scope, request.look, of_kinds(request.kinds))
+
+    async def forgotten() -> Forgotten:
         count = await context.records.count(context.tenant, selection)
         memories = await context.records.browse(context.tenant, selection, None, count)
         result = Forgotten(forgotten=len(memories), ids=[memory.id for memory in memories])
         changes = (Forget(id=m.id, expected_revision=m.revision) for m in memories)
-        try:
-            return await commit(context, request, result, *changes)
-        except (NotFound, RevisionConflict):
-            # Somebody else forgot or moved one of them in between: look again.
-            if attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError
+        return await commit(context, request, result, *changes)
+
+    return await retried(forgotten, NotFound, RevisionConflict)
 
 
 class EraseOne(Reference):

@@ -11,17 +11,17 @@ from recollect.errors import AlreadyExists
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.embedding import embed_now
 from recollect.operations.request import (
-    Content,
     Label,
     Metadata,
     Request,
     Result,
+    Said,
     Scope,
     Tags,
     UtcTime,
 )
+from recollect.operations.retrying import retried
 
-ATTEMPTS = 5
 MAX_MESSAGES = 1000
 
 
@@ -30,7 +30,7 @@ class Message(Request):
 
     id: Annotated[Label, Field(min_length=1)] | None = None
     """The client's id, unique in scope and session: sending it again stores nothing new."""
-    content: Content
+    content: Said
     producer: Annotated[Label, Field(min_length=1)]
     """Who said it."""
     produced_for: Label | None = None
@@ -74,7 +74,8 @@ async def ingest(context: Context, request: Ingest) -> Ingested:
     Raises:
         AlreadyExists: A message's id is taken by another message; nothing was stored.
     """
-    for attempt in range(ATTEMPTS):
+
+    async def stored() -> Ingested:
         known = await _known(context, request)
         fresh: dict[int, Memory] = {}
         ids: list[str] = []
@@ -89,13 +90,10 @@ async def ingest(context: Context, request: Ingest) -> Ingested:
                     f"message {index} has the id of another message of this session"
                 )
             ids.append(memory.id)
-        try:
-            return await _store(context, request, ids, list(fresh.values()))
-        except AlreadyExists:
-            # The same messages arrived twice at once: look again.
-            if attempt == ATTEMPTS - 1:
-                raise
-    raise AssertionError
+        return await _store(context, request, ids, list(fresh.values()))
+
+    # The same messages may arrive twice at once.
+    return await retried(stored, AlreadyExists)
 
 
 async def _known(context: Context, request: Ingest) -> dict[str, Memory]:

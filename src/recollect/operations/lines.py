@@ -12,6 +12,8 @@ from pydantic import (
     Field,
     JsonValue,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -20,13 +22,13 @@ from recollect.domain.serialisation import format_time, memory_from_json, memory
 from recollect.errors import InvalidRequest
 from recollect.operations.request import (
     MAX_TAGS,
-    Content,
     Importance,
     Label,
     MemoryId,
     Metadata,
     Name,
     Revision,
+    Said,
     Scope,
     Tag,
     Text,
@@ -84,7 +86,7 @@ class _MemoryLine(MemoryView):
 
     id: _Id
     scope: Scope
-    content: Content
+    content: Said
     tags: Annotated[list[Tag], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_unique)]
     metadata: Metadata
     source: Label | None
@@ -100,13 +102,21 @@ class _MemoryLine(MemoryView):
     category: Label | None = None
     tag: Label | None = None
     feature: Label | None = None
+    set_id: Label | None = ""
+
+    @field_validator("content")
+    @classmethod
+    def _says_something(cls, content: str, fields: ValidationInfo) -> str:
+        if fields.data.get("kind") is not Kind.EPISODE and not content.strip():
+            raise ValueError("content must hold more than white space")
+        return content
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
         needed = {
             Kind.NOTE: (self.name,),
             Kind.EPISODE: (self.producer, self.session, self.position),
-            Kind.FACT: (self.category, self.tag, self.feature),
+            Kind.FACT: (self.category, self.tag, self.feature, self.set_id),
         }[self.kind]
         if None in needed:
             raise ValueError("a field that its kind needs is null")

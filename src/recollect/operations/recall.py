@@ -26,6 +26,7 @@ from recollect.operations.request import (
     Request,
     Result,
     Scope,
+    Scopes,
     Text,
     UtcTime,
 )
@@ -46,6 +47,8 @@ class Recall(Request):
     scope: Scope = ""
     look: Look = Look.EXACT
     """How far around the scope: `exact`, `subtree`, `subtree+global` or `all`."""
+    scopes: Scopes = ()
+    """Exactly these scopes, instead of `scope` and `look`."""
     kinds: Kinds = ()
     tags: QueryTags = ()
     """Only memories with all of these tags."""
@@ -150,7 +153,7 @@ def _selection(context: Context, request: Recall) -> Selection:
             unexpired(now),
         )
     )
-    return context.selection(request.scope, request.look, chosen)
+    return context.selection(request.scope, request.look, chosen, request.scopes)
 
 
 async def _hits(

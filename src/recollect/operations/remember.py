@@ -10,7 +10,7 @@ from recollect.domain.filters import all_of
 from recollect.domain.memory import Kind, Memory, Note
 from recollect.domain.names import made_name
 from recollect.domain.scopes import Look
-from recollect.errors import AlreadyExists, Conflict, NotFound, RevisionConflict
+from recollect.errors import AlreadyExists, NotFound, RevisionConflict
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.embedding import embed_now, model_key
 from recollect.operations.request import (
@@ -26,10 +26,10 @@ from recollect.operations.request import (
     Tags,
     UtcTime,
 )
+from recollect.operations.retrying import retried
 from recollect.operations.selecting import of_kinds, unexpired
 from recollect.operations.views import Time
 
-ATTEMPTS = 5
 SIMILAR_FROM = 0.82
 """A name is part of what is compared, so the same text under two names is at .67 to .98. Of 13
 pairs of notes that say the same in other words, this finds 10 and .9 found 3; of 12 pairs about
@@ -106,7 +106,8 @@ async def remember(context: Context, request: Remember) -> Remembered:
         AlreadyExists: `if_absent` was asked for and the note exists.
         NotFound, RevisionConflict: The note is not at `expected_revision`.
     """
-    for attempt in range(ATTEMPTS):
+
+    async def remembered() -> Remembered:
         before, name = await _place(context, request)
         # An expired note looks absent to everybody; its id and history go on all the same.
         visible = None if before is None or context.has_expired(before) else before
@@ -128,15 +129,11 @@ async def remember(context: Context, request: Remember) -> Remembered:
             degraded=list(embedding.degraded),
         )
         put = Put(memory=memory, expected_revision=memory.revision - 1, verb="remember")
-        try:
-            return await commit(
-                context, request, result, put, embedded=embedding.embedded, jobs=embedding.jobs
-            )
-        except (AlreadyExists, RevisionConflict, NotFound):
-            # Somebody else wrote the same note in between: look again.
-            if attempt == ATTEMPTS - 1:
-                raise
-    raise Conflict("the note is being changed by many at once; retry")
+        return await commit(
+            context, request, result, put, embedded=embedding.embedded, jobs=embedding.jobs
+        )
+
+    return await retried(remembered, AlreadyExists, RevisionConflict, NotFound)
 
 
 async def _place(context: Context, request: Remember) -> tuple[Memory | None, str]:

@@ -21,6 +21,7 @@ MAX_METADATA_DEPTH = 100
 MAX_QUERY_CHARACTERS = 100_000
 MAX_TAGS = 1000
 MAX_QUERY_TAGS = 100
+MAX_SCOPES = 100
 _INT64 = 2**63
 
 
@@ -90,9 +91,13 @@ def _check_text(text: str) -> str:
     return text
 
 
-def _check_content(text: str) -> str:
+def _check_size(text: str) -> str:
     if len(text) > MAX_CONTENT_BYTES or len(text.encode()) > MAX_CONTENT_BYTES:
         raise InvalidRequest(f"content has at most {MAX_CONTENT_BYTES} bytes; split it")
+    return text
+
+
+def _check_not_blank(text: str) -> str:
     if not text.strip():
         raise InvalidRequest("content must hold more than white space")
     return text
@@ -146,8 +151,13 @@ def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
 
 Text = Annotated[str, checked(_check_text)]
 Label = Annotated[str, Field(max_length=500), checked(_check_text)]
-Content = Annotated[str, Field(min_length=1), checked(_check_text), checked(_check_content)]
+Said = Annotated[str, checked(_check_text), checked(_check_size)]
+"""What somebody said, kept as it was said: even nothing."""
+Content = Annotated[Said, Field(min_length=1), checked(_check_not_blank)]
 Scope = Annotated[str, checked(check_scope)]
+Scopes = Annotated[
+    tuple[Scope, ...], Field(max_length=MAX_SCOPES, fail_fast=True), AfterValidator(_unique)
+]
 Name = Annotated[str, checked(check_name)]
 Tag = Annotated[str, Field(min_length=1, max_length=500), checked(_check_text)]
 # Told one by one, four million wrong tags would take gigabytes: the first one is enough.

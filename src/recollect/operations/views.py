@@ -50,6 +50,7 @@ class MemoryView(Result):
     category: str | None = None
     tag: str | None = None
     feature: str | None = None
+    set_id: str | None = None
     valid_from: Time | None = None
     valid_to: Time | None = None
 

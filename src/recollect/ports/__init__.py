@@ -5,7 +5,7 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 """
 
 from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextIndex, VectorIndex
-from recollect.ports.models import Clock, Embedder, TokenCounter
+from recollect.ports.models import Clock, Embedder, LanguageModel, Reranker, TokenCounter
 from recollect.ports.recalls import ForeignRecallLog, RecallLog
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
 from recollect.ports.repository import (
@@ -36,12 +36,14 @@ __all__ = [
     "Job",
     "JobQueue",
     "KeptText",
+    "LanguageModel",
     "Maintenance",
     "Mirror",
     "NoteRepository",
     "Outline",
     "RecallLog",
     "RecordStore",
+    "Reranker",
     "ScoredId",
     "ScoredPassage",
     "SecretStore",

@@ -55,6 +55,35 @@ class TokenCounter(Protocol):
         ...
 
 
+class LanguageModel(Protocol):
+    """Writes text; never needed to store or to recall."""
+
+    @property
+    def model(self) -> str:
+        """The model's id, shown with what it wrote."""
+        ...
+
+    async def write(self, instructions: str, text: str, *, max_tokens: int) -> str:
+        """Return what the model makes of a text by these instructions, not empty.
+
+        Raises:
+            LanguageModelUnavailable: It gave nothing usable; the message holds none of the text.
+        """
+        ...
+
+
+class Reranker(Protocol):
+    """Judges how well texts answer a question."""
+
+    async def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Return a score per text, in order; higher is better. Scales differ between rerankers.
+
+        Raises:
+            Unavailable: It cannot judge now.
+        """
+        ...
+
+
 class Clock(Protocol):
     """Tells the time."""
 

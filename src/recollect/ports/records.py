@@ -125,9 +125,16 @@ class RecordStore(Protocol):
         ...
 
     async def browse(
-        self, tenant: str, selection: Selection, after: Position | None, limit: int
+        self,
+        tenant: str,
+        selection: Selection,
+        after: Position | None,
+        limit: int,
+        offset: int = 0,
     ) -> list[Memory]:
         """Return up to `limit` selected memories behind `after`, ordered by `Position`.
+
+        So many as `offset` says are passed over: for faces that count pages; slow in deep ones.
 
         The order is scope, then name (None as the empty string), then occurred_at, then
         position in the session, then id; text compares by code point.
@@ -153,12 +160,30 @@ class RecordStore(Protocol):
         """Return the episodes around one in its session, itself left out, in their order."""
         ...
 
+    async def newest(self, tenant: str, scope: str, session: str, limit: int) -> list[Memory]:
+        """Return the newest `limit` episodes of a session, in their order."""
+        ...
+
+    async def placed_after(
+        self, tenant: str, scope: str, session: str, position: int, limit: int
+    ) -> list[Memory]:
+        """Return up to `limit` episodes of a session behind a position, ordered by position."""
+        ...
+
+    async def facts_called(self, tenant: str, external_ids: Sequence[str]) -> list[Memory]:
+        """Return the facts that have these external ids, in any order."""
+        ...
+
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         """Return every kept revision of a memory, oldest first; of a forgotten one too."""
         ...
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         """Return the links that start at any of these memories, ordered by from, to and type."""
+        ...
+
+    async def links_to(self, tenant: str, ids: Sequence[str]) -> list[Link]:
+        """Return the links that end at any of these memories, ordered by from, to and type."""
         ...
 
     async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
@@ -170,6 +195,12 @@ class RecordStore(Protocol):
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
         """Return the registry records of one type, ordered by id; of every type for `''`."""
+        ...
+
+    async def registered(
+        self, tenant: str, record_type: str, ids: Sequence[str]
+    ) -> list[RegistryRecord]:
+        """Return the registry records of a type with these ids, in any order."""
         ...
 
     async def counts(self, tenant: str, model: str) -> Counts:

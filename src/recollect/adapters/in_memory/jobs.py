@@ -22,7 +22,7 @@ def enqueue(tables: Tables, new: NewJob) -> None:
         token="",
         attempts=0,
     )
-    tables.jobs.append(StoredJob(job))
+    tables.jobs.append(StoredJob(job, run_after=new.run_after))
 
 
 class InMemoryJobQueue:

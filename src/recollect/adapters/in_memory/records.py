@@ -17,6 +17,7 @@ from recollect.domain.changes import (
     DropLink,
     DropRecord,
     Erase,
+    Expect,
     Forget,
     Idempotency,
     Key,
@@ -28,7 +29,7 @@ from recollect.domain.changes import (
     Revision,
     Verb,
 )
-from recollect.domain.memory import Episode, JsonValue, Link, Memory, RegistryRecord
+from recollect.domain.memory import Episode, JsonValue, Kind, Link, Memory, RegistryRecord
 from recollect.domain.placing import expect, key_of, nameless, placed, unique_key
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Period, Position, Selection
@@ -93,11 +94,17 @@ class InMemoryRecordStore:
         ]
 
     async def browse(
-        self, tenant: str, selection: Selection, after: Position | None, limit: int
+        self,
+        tenant: str,
+        selection: Selection,
+        after: Position | None,
+        limit: int,
+        offset: int = 0,
     ) -> list[Memory]:
         selected = filter(selection.holds, self._world[tenant].memories.values())
         ordered = sorted(selected, key=Position.of)
-        return [m for m in ordered if after is None or Position.of(m) > after][:limit]
+        behind = [m for m in ordered if after is None or Position.of(m) > after]
+        return behind[offset : offset + limit]
 
     async def occurred(
         self, tenant: str, selection: Selection, period: Period, limit: int
@@ -124,12 +131,34 @@ class InMemoryRecordStore:
         later = [m for m in session if Position.of(m) > here]
         return earlier[max(0, len(earlier) - before) :] + later[:after]
 
+    async def newest(self, tenant: str, scope: str, session: str, limit: int) -> list[Memory]:
+        found = sorted(_session(self._world[tenant], scope, session), key=Position.of)
+        return found[max(0, len(found) - limit) :]
+
+    async def placed_after(
+        self, tenant: str, scope: str, session: str, position: int, limit: int
+    ) -> list[Memory]:
+        found = [(Position.of(m).place, m) for m in _session(self._world[tenant], scope, session)]
+        behind = [(place, m) for place, m in found if place > position]
+        return [m for _, m in sorted(behind, key=lambda pair: pair[0])][:limit]
+
+    async def facts_called(self, tenant: str, external_ids: Sequence[str]) -> list[Memory]:
+        return [
+            memory
+            for memory in self._world[tenant].memories.values()
+            if memory.kind is Kind.FACT and memory.external_id in external_ids
+        ]
+
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         return list(self._world[tenant].revisions.get(memory_id, ()))
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         links = self._world[tenant].links
         return [links[key] for key in sorted(links) if key[0] in ids]
+
+    async def links_to(self, tenant: str, ids: Sequence[str]) -> list[Link]:
+        links = self._world[tenant].links
+        return [links[key] for key in sorted(links) if key[1] in ids]
 
     async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
         links = self._world[tenant].links
@@ -139,6 +168,12 @@ class InMemoryRecordStore:
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
         registry = self._world[tenant].registry
         return [registry[key] for key in sorted(registry) if record_type in ("", key[0])]
+
+    async def registered(
+        self, tenant: str, record_type: str, ids: Sequence[str]
+    ) -> list[RegistryRecord]:
+        registry = self._world[tenant].registry
+        return [registry[record_type, i] for i in ids if (record_type, i) in registry]
 
     async def counts(self, tenant: str, model: str) -> Counts:
         tables = self._world[tenant]
@@ -182,7 +217,7 @@ def _apply(tables: Tables, batch: Batch, change: Change) -> list[LogEntry]:
             return [_erase(tables, batch, change.id)]
         case PutLink() | DropLink():
             return _link(tables, batch, change)
-        case PutRecord() | DropRecord():
+        case PutRecord() | DropRecord() | Expect():
             return _record(tables, batch, change)
         case _:
             assert_never(change)
@@ -201,7 +236,9 @@ def _link(tables: Tables, batch: Batch, change: PutLink | DropLink) -> list[LogE
     return [_log(tables, batch, "link", (f"{ends.from_id}>{ends.to_id}:{ends.type}", 0))]
 
 
-def _record(tables: Tables, batch: Batch, change: PutRecord | DropRecord) -> list[LogEntry]:
+def _record(
+    tables: Tables, batch: Batch, change: PutRecord | DropRecord | Expect
+) -> list[LogEntry]:
     target = change.record if isinstance(change, PutRecord) else change
     name = f"{target.type}:{target.id}"
     found = tables.registry.get((target.type, target.id))
@@ -209,7 +246,9 @@ def _record(tables: Tables, batch: Batch, change: PutRecord | DropRecord) -> lis
         expect(name, change.expected_revision, found.revision if found else 0)
         tables.registry[target.type, target.id] = change.record
         return [_log(tables, batch, "record", (name, change.record.revision))]
-    if not found:
+    if isinstance(change, Expect):
+        expect(name, change.revision, found.revision if found else 0)
+    if isinstance(change, Expect) or not found:
         return []
     del tables.registry[target.type, target.id]
     return [_log(tables, batch, "record", (name, found.revision + 1))]

@@ -17,6 +17,7 @@ from recollect.domain.changes import (
     DropRecord,
     Embedded,
     Erase,
+    Expect,
     Forget,
     Idempotency,
     Key,
@@ -47,6 +48,9 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> Receipt:
         return Receipt(replayed=first)
     writer = _Writer(connection, batch)
     entries = tuple(entry for change in batch.changes for entry in writer.apply(change))
+    if any(isinstance(change, Erase) for change in batch.changes):
+        # Deleted words linger in the index's segments until they are merged.
+        connection.execute("insert into text_index (text_index) values ('optimize')")
     for job in batch.jobs:
         enqueue(connection, job)
     if batch.idempotency:
@@ -102,7 +106,7 @@ class _Writer:
                 return [self._erase(change.id)]
             case PutLink() | DropLink():
                 return self._link(change)
-            case PutRecord() | DropRecord():
+            case PutRecord() | DropRecord() | Expect():
                 return self._record(change)
             case _:
                 assert_never(change)
@@ -193,8 +197,6 @@ class _Writer:
         erase_lines(self._connection, memory_id)
         self._remove(memory_id)
         self._connection.execute("delete from revision where memory_id = ?", [memory_id])
-        # Deleted words linger in the index's segments until they are merged.
-        self._connection.execute("insert into text_index (text_index) values ('optimize')")
         self._connection.execute(_FORGET_ANSWERS, [memory_id])
         entry = self._log("erase", memory_id, last + 1, nameless(before))
         self._connection.execute(
@@ -219,7 +221,7 @@ class _Writer:
             return []
         return [self._log("link", f"{ends.from_id}>{ends.to_id}:{ends.type}", 0, None)]
 
-    def _record(self, change: PutRecord | DropRecord) -> list[LogEntry]:
+    def _record(self, change: PutRecord | DropRecord | Expect) -> list[LogEntry]:
         target = change.record if isinstance(change, PutRecord) else change
         row = self._connection.execute(
             "select revision from registry where type = ? and id = ?", [target.type, target.id]
@@ -239,7 +241,9 @@ class _Writer:
                 ],
             )
             return [self._log("record", name, change.record.revision, None)]
-        if not found:
+        if isinstance(change, Expect):
+            expect(name, change.revision, found)
+        if isinstance(change, Expect) or not found:
             return []
         self._connection.execute(
             "delete from registry where type = ? and id = ?", [target.type, target.id]

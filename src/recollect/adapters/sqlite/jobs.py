@@ -33,8 +33,15 @@ returning id, queue, payload, dedupe_key, order_key, token, attempts
 def enqueue(connection: sqlite3.Connection, job: NewJob) -> None:
     """Add a job inside the caller's transaction, unless its like already waits."""
     connection.execute(
-        "insert or ignore into job (queue, dedupe_key, order_key, payload) values (?, ?, ?, ?)",
-        [job.queue, job.dedupe_key, job.order_key, dump(job.payload)],
+        "insert or ignore into job (queue, dedupe_key, order_key, payload, run_after) "
+        "values (?, ?, ?, ?, ?)",
+        [
+            job.queue,
+            job.dedupe_key,
+            job.order_key,
+            dump(job.payload),
+            to_micros(job.run_after) if job.run_after else 0,
+        ],
     )
 
 

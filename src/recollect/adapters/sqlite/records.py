@@ -77,14 +77,19 @@ class SqliteRecordStore:
         )
 
     async def browse(
-        self, tenant: str, selection: Selection, after: Position | None, limit: int
+        self,
+        tenant: str,
+        selection: Selection,
+        after: Position | None,
+        limit: int,
+        offset: int = 0,
     ) -> list[Memory]:
         condition, values = compile_selection(selection)
         if after:
             condition = f"({PLACE}) > (?, ?, ?, ?, ?) and {condition}"
             values = [*compile_place(after), *values]
         return await self._memories(
-            tenant, f"where {condition} order by {PLACE} limit ?", [*values, limit]
+            tenant, f"where {condition} order by {PLACE} limit ? offset ?", [*values, limit, offset]
         )
 
     async def occurred(
@@ -136,6 +141,32 @@ class SqliteRecordStore:
         )
         return [*reversed(earlier), *later]
 
+    async def newest(self, tenant: str, scope: str, session: str, limit: int) -> list[Memory]:
+        found = await self._memories(
+            tenant,
+            "where m.kind = 'episode' and m.scope = ? and m.session = ? "
+            "order by m.occurred_at desc, m.position desc, m.id desc limit ?",
+            [scope, session, limit],
+        )
+        return found[::-1]
+
+    async def placed_after(
+        self, tenant: str, scope: str, session: str, position: int, limit: int
+    ) -> list[Memory]:
+        return await self._memories(
+            tenant,
+            "where m.kind = 'episode' and m.scope = ? and m.session = ? and m.position > ? "
+            "order by m.position limit ?",
+            [scope, session, position, limit],
+        )
+
+    async def facts_called(self, tenant: str, external_ids: Sequence[str]) -> list[Memory]:
+        return await self._memories(
+            tenant,
+            f"where m.kind = 'fact' and m.external_id in ({marks(external_ids)})",
+            external_ids,
+        )
+
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         database = await self._home.database(tenant)
         rows = await database.read(
@@ -162,6 +193,11 @@ class SqliteRecordStore:
             tenant, f"from_id in ({marks(ids)}) order by from_id, to_id, type", ids
         )
 
+    async def links_to(self, tenant: str, ids: Sequence[str]) -> list[Link]:
+        return await self._links(
+            tenant, f"to_id in ({marks(ids)}) order by from_id, to_id, type", ids
+        )
+
     async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
         return await self._links(
             tenant,
@@ -171,12 +207,25 @@ class SqliteRecordStore:
         )
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
+        return await self._registry(
+            tenant, "where ? in ('', type) order by type, id", [record_type]
+        )
+
+    async def registered(
+        self, tenant: str, record_type: str, ids: Sequence[str]
+    ) -> list[RegistryRecord]:
+        return await self._registry(
+            tenant, f"where type = ? and id in ({marks(ids)})", [record_type, *ids]
+        )
+
+    async def _registry(
+        self, tenant: str, where: str, values: Sequence[object]
+    ) -> list[RegistryRecord]:
         database = await self._home.database(tenant)
         rows = await database.read(
             lambda c: c.execute(
-                "select type, id, content, updated_at, revision from registry "
-                "where ? in ('', type) order by type, id",
-                [record_type],
+                f"select type, id, content, updated_at, revision from registry {where}",  # noqa: S608
+                values,
             ).fetchall()
         )
         with decoding():

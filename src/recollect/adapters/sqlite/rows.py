@@ -14,8 +14,8 @@ from recollect.ports import Outline
 COLUMNS: tuple[str, ...] = (
     "id", "scope", "kind", "content", "tags", "metadata", "source", "external_id", "occurred_at",
     "created_at", "updated_at", "revision", "importance", "expires_at", "name", "producer",
-    "produced_for", "role", "session", "position", "category", "tag", "feature", "valid_from",
-    "valid_to",
+    "produced_for", "role", "session", "position", "category", "tag", "feature", "set_id",
+    "valid_from", "valid_to",
 )  # fmt: skip
 SELECT = f"select {', '.join(f'm.{c}' for c in COLUMNS)} from memory m "  # noqa: S608
 UPSERT = (
@@ -103,11 +103,12 @@ def _detail(kind: str, columns: Sequence[Any]) -> Detail:
                 position=position,
             )
         case _:
-            category, tag, feature, valid_from, valid_to = rest
+            category, tag, feature, set_id, valid_from, valid_to = rest
             return Fact(
                 category=category,
                 tag=tag,
                 feature=feature,
+                set_id=set_id,
                 valid_from=_time(valid_from),
                 valid_to=_time(valid_to),
             )

@@ -32,13 +32,19 @@ create table memory (
     valid_from integer,
     valid_to integer,
     -- the model whose vectors of this revision are complete
-    embedded_by text
+    embedded_by text,
+    -- the set of its scope that a fact belongs to
+    set_id text
 ) strict;
 
 create unique index memory_by_name on memory (scope, name) where kind = 'note';
 create unique index memory_by_external_id on memory (scope, session, external_id)
 where kind = 'episode' and external_id is not null;
 create index memory_by_session on memory (scope, session, position) where kind = 'episode';
+create index memory_by_conversation on memory (scope, session, occurred_at, position, id)
+where kind = 'episode';
+create index fact_by_external_id on memory (external_id)
+where kind = 'fact' and external_id is not null;
 create index memory_by_place on memory (
     scope, coalesce(name, ''), occurred_at, coalesce(position, 0), id
 );
