@@ -8,12 +8,14 @@ from tests.examples import THEN
 
 from recollect.adapters.in_memory.embedding import HashingEmbedder, WordCounter
 from recollect.adapters.memory_mcp import MemoryMcpRecallLog
+from recollect.app.offers import memory_configuration, named_resources
 from recollect.app.wiring import Store
 from recollect.domain.access import LOCAL
 from recollect.domain.passages import FloatMatrix
 from recollect.domain.ranking import shipped_weights
 from recollect.errors import EmbedderUnavailable
 from recollect.operations import Context
+from recollect.settings import HashingSettings, Settings
 
 
 class FakeClock:
@@ -63,6 +65,7 @@ def context_of(
     store: Store, clock: FakeClock, embedder: FakeEmbedder, new_id: Callable[[], str]
 ) -> Context:
     """A context over this store, without a mirror."""
+    settings = Settings(embedder=HashingSettings())
     return Context(
         principal=LOCAL,
         records=store.records,
@@ -79,4 +82,6 @@ def context_of(
         weights=shipped_weights(),
         now=clock,
         new_id=new_id,
+        resources=named_resources(settings, embedder, store.maintenance),
+        configuration=memory_configuration(settings),
     )

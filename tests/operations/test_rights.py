@@ -69,6 +69,8 @@ SAMPLES: dict[str, Request] = {
     "reindex": operations.Reindex(),
     "check": operations.Check(),
     "backup": operations.Backup(target="/nowhere/file"),
+    "read_configuration": operations.ReadConfiguration(),
+    "configure": operations.Configure(),
 }
 
 

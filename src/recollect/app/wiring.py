@@ -13,6 +13,7 @@ from anyio import to_thread
 from pydantic import SecretStr
 
 from recollect.app.ids import UuidSource
+from recollect.app.offers import memory_configuration, named_resources
 from recollect.app.recalls import Pauses, Retention, open_recall_log
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
@@ -186,6 +187,8 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embe
             weights=shipped_weights(),
             now=_now,
             new_id=UuidSource(),
+            resources=named_resources(settings, model.embedder, store.maintenance),
+            configuration=memory_configuration(settings),
             previous_embedder=previous,
         )
         yield context, Embedders(embedder=model.embedder, previous_embedder=previous)

@@ -1,6 +1,14 @@
 """Everything the product can do: one function and one request model each."""
 
 from recollect.operations.browse import Browse, Page, browse
+from recollect.operations.configure import (
+    Configure,
+    Configured,
+    ReadConfiguration,
+    configuration_now,
+    configure,
+    read_configuration,
+)
 from recollect.operations.context import Context, Operation
 from recollect.operations.edit import Changed, Edit, EditFields, Move, MoveFields, edit, move
 from recollect.operations.feedback import (
@@ -43,6 +51,17 @@ from recollect.operations.maintain import (
     stats,
     work,
 )
+from recollect.operations.memory_configuration import (
+    EpisodicMemory,
+    EpisodicUpdate,
+    LongTermMemory,
+    LongTermUpdate,
+    MemoryConfiguration,
+    SemanticMemory,
+    SemanticUpdate,
+    ShortTermMemory,
+    ShortTermUpdate,
+)
 from recollect.operations.mirror.skipped import skipped_files
 from recollect.operations.read import History, Read, Revisions, history, read
 from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
@@ -72,6 +91,8 @@ ALL = (
     reindex,
     check,
     backup,
+    read_configuration,
+    configure,
 )
 """Every operation; exports and imports are streams beside them."""
 
@@ -86,9 +107,13 @@ __all__ = [
     "Changed",
     "Check",
     "Checked",
+    "Configure",
+    "Configured",
     "Context",
     "Edit",
     "EditFields",
+    "EpisodicMemory",
+    "EpisodicUpdate",
     "EraseOne",
     "Erased",
     "Figures",
@@ -102,8 +127,11 @@ __all__ = [
     "ImportedRecalls",
     "Ingest",
     "Ingested",
+    "LongTermMemory",
+    "LongTermUpdate",
     "Mark",
     "Marked",
+    "MemoryConfiguration",
     "MemoryView",
     "Message",
     "Move",
@@ -112,6 +140,7 @@ __all__ = [
     "Page",
     "RankVerdicts",
     "Read",
+    "ReadConfiguration",
     "Recall",
     "RecallFigures",
     "RecallStats",
@@ -123,6 +152,10 @@ __all__ = [
     "Request",
     "Result",
     "Revisions",
+    "SemanticMemory",
+    "SemanticUpdate",
+    "ShortTermMemory",
+    "ShortTermUpdate",
     "Stats",
     "Sync",
     "Synced",
@@ -132,6 +165,8 @@ __all__ = [
     "candidates",
     "catch_up",
     "check",
+    "configuration_now",
+    "configure",
     "edit",
     "erase",
     "export",
@@ -143,6 +178,7 @@ __all__ = [
     "ingest",
     "move",
     "read",
+    "read_configuration",
     "recall",
     "recall_stats",
     "reindex",

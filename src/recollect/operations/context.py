@@ -14,6 +14,7 @@ from recollect.domain.ranking import Weights
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Selection
 from recollect.errors import Conflict, InvalidRequest, NotFound
+from recollect.operations.memory_configuration import MemoryConfiguration
 from recollect.operations.request import Request, Result
 from recollect.ports import (
     ChangeLog,
@@ -26,6 +27,7 @@ from recollect.ports import (
     Mirror,
     RecallLog,
     RecordStore,
+    Resources,
     TextIndex,
     TokenCounter,
     VectorIndex,
@@ -41,7 +43,9 @@ class Context:
 
     Attributes:
         new_id: Gives a UUID, version 7, that was never given before.
+        configuration: How conversations are remembered, before what was changed since the start.
         recalls_kept: How long the log of recalls remembers.
+        resources: The models and databases that requests may name.
         mirror: Brings notes into the repositories; None without any.
         weights: How recall weighs what the arms find.
         previous_embedder: Asks the vectors of the model before, until all is embedded anew.
@@ -64,6 +68,8 @@ class Context:
     weights: Weights
     now: Clock
     new_id: Callable[[], str]
+    resources: Resources
+    configuration: MemoryConfiguration
     previous_embedder: Embedder | None = None
     language_model: LanguageModel | None = None
     mirror: Mirror | None = None

@@ -17,6 +17,7 @@ from recollect.ports.repository import (
     NoteRepository,
     SkippedFile,
 )
+from recollect.ports.resources import Resource, ResourceKind, Resources, ResourceStatus, find
 from recollect.ports.secrets import DeviceCode, DeviceSignIn, SecretStore
 from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
 
@@ -44,6 +45,10 @@ __all__ = [
     "RecallLog",
     "RecordStore",
     "Reranker",
+    "Resource",
+    "ResourceKind",
+    "ResourceStatus",
+    "Resources",
     "ScoredId",
     "ScoredPassage",
     "SecretStore",
@@ -51,4 +56,5 @@ __all__ = [
     "TextIndex",
     "TokenCounter",
     "VectorIndex",
+    "find",
 ]
