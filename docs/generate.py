@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from pydantic import BaseModel
@@ -59,10 +59,10 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
         variable = prefix + name.upper()
         offered = choices(field.annotation)
         for choice in offered:
-            for nested in _settings(choice, variable + "__"):
-                if nested[0].endswith("__KIND"):
-                    continue
-                yield nested
+            kinds = _kinds(choice)
+            for nested, default, text in _settings(choice, variable + "__"):
+                if nested != f"{variable}__KIND":
+                    yield nested, default, f"{kinds}: {text}" if kinds else text
         if any("kind" in choice.model_fields for choice in offered):
             usual = field.get_default(call_default_factory=True)
             default = _default(usual and usual.kind)
@@ -70,6 +70,12 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
         elif not offered and variable not in seen:
             seen.add(variable)
             yield variable, _default(field.default), _one_line(field.description)
+
+
+def _kinds(choice: type[BaseModel]) -> str:
+    """The kinds that a choice stands for; '' for what is no choice."""
+    kind = choice.model_fields.get("kind")
+    return ", ".join(f"`{name}`" for name in get_args(kind.annotation)) if kind else ""
 
 
 def _default(value: Any) -> str:

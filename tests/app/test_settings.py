@@ -116,3 +116,47 @@ def test_ids_sort_in_the_order_they_were_made() -> None:
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
     assert all(i[14] == "7" and i[19] in "89ab" for i in ids)
+
+
+def test_openais_key_is_read_from_its_own_variable_for_openai_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def key() -> str | None:
+        embedder = settings.load().embedder
+        assert isinstance(embedder, settings.OpenAiEmbedderSettings)
+        return embedder.api_key and embedder.api_key.get_secret_value()
+
+    monkeypatch.setenv("RECOLLECT_EMBEDDER__KIND", "openai")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert key() is None
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1\n")
+    assert key() == "sk-1"
+    assert "sk-1" not in repr(settings.load())
+    monkeypatch.setenv("RECOLLECT_EMBEDDER__BASE_URL", "http://ollama:11434/v1/")
+    assert key() is None
+    monkeypatch.setenv("RECOLLECT_EMBEDDER__API_KEY", "own")
+    assert key() == "own"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("API_KEY", "sk 1"),
+        ("API_KEY", "sk-ü"),
+        ("BASE_URL", "ollama:11434/v1"),
+        ("BASE_URL", "ftp://host/v1"),
+        ("BASE_URL", "http://user:secret@host/v1"),
+        ("BASE_URL", "http://host/v1?key=secret"),
+        ("BASE_URL", "http:///v1"),
+        ("DIMENSIONS", "0"),
+        ("MODEL", ""),
+    ],
+)
+def test_what_would_not_reach_a_model_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv("RECOLLECT_EMBEDDER__KIND", "openai")
+    monkeypatch.setenv(f"RECOLLECT_EMBEDDER__{variable}", value)
+    with pytest.raises(ConfigError, match=variable.lower()) as raised:
+        settings.load()
+    assert not value or value not in str(raised.value)

@@ -9,7 +9,13 @@ from recollect.settings.git import (
     SecretStoreName,
 )
 from recollect.settings.loading import choices, load, unknown_variables, variable_names
-from recollect.settings.models import EmbedderSettings, HashingSettings, MiniLmSettings
+from recollect.settings.models import (
+    EmbedderSettings,
+    HashingSettings,
+    MiniLmSettings,
+    OpenAiApiSettings,
+    OpenAiEmbedderSettings,
+)
 from recollect.settings.stores import InMemoryStoreSettings, SqliteStoreSettings, StoreSettings
 from recollect.settings.tree import PREFIX, Settings, ToolSet
 
@@ -23,6 +29,8 @@ __all__ = [
     "InMemoryStoreSettings",
     "KubernetesSecretSettings",
     "MiniLmSettings",
+    "OpenAiApiSettings",
+    "OpenAiEmbedderSettings",
     "SecretStoreName",
     "Settings",
     "SqliteStoreSettings",

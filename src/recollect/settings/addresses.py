@@ -2,7 +2,10 @@
 
 import re
 from ipaddress import ip_address
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 _AMBIGUOUS = re.compile(r"[\\\s\x00-\x1f]")
 
@@ -33,3 +36,21 @@ def origin_of(url: str) -> str:
     usual = 443 if parts.scheme == "https" else 80
     port = "" if parts.port in (None, usual) else f":{parts.port}"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _api_address(url: str) -> str:
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or _AMBIGUOUS.search(url)
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("must be an http or https address without a user, a query or a fragment")
+    return url.rstrip("/")
+
+
+ApiAddress = Annotated[str, AfterValidator(_api_address)]
+"""Where an API is, such as `http://127.0.0.1:11434/v1`."""

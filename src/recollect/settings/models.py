@@ -1,10 +1,12 @@
-"""The models that turn text into vectors."""
+"""The models: what turns text into vectors, writes, and orders what was found."""
 
+import os
 from typing import Annotated, Literal
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo
 
+from recollect.settings.addresses import ApiAddress
 from recollect.settings.fields import FROZEN, UserPath, of_kind
 
 
@@ -31,9 +33,55 @@ class HashingSettings(BaseModel):
 
     kind: Literal["hashing"] = "hashing"
     dimensions: int = Field(default=64, ge=1, le=4096)
-    """Numbers in a vector of the `hashing` embedder."""
+    """Numbers in a vector."""
+
+
+def _header_safe(key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """The key without what a file or a shell left around it; OpenAI's own from its variable.
+
+    That one is for OpenAI alone: it is not sent to another address.
+    """
+    given = key.get_secret_value().strip() if key else ""
+    if not given and info.data.get("base_url") is None:
+        given = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not all("!" <= character <= "~" for character in given):
+        raise ValueError("must be one line of printable ASCII without spaces")
+    return SecretStr(given) if given else None
+
+
+class OpenAiApiSettings(BaseModel):
+    """An API that speaks as OpenAI's does."""
+
+    model_config = FROZEN
+
+    base_url: ApiAddress | None = None
+    """Where the API is, such as `http://127.0.0.1:11434/v1`; OpenAI itself when unset."""
+    api_key: Annotated[
+        SecretStr | None, AfterValidator(_header_safe), Field(validate_default=True)
+    ] = None
+    """The API's key, if it wants one; for OpenAI itself `OPENAI_API_KEY` is read when unset."""
+    max_retries: int = Field(default=2, ge=0, le=10)
+    """How often the API is asked again when it is busy, fails or is out of reach."""
+
+
+class OpenAiEmbedderSettings(OpenAiApiSettings):
+    """Embed with a model behind an API that speaks as OpenAI's does."""
+
+    kind: Literal["openai"] = "openai"
+    model: Annotated[str, Field(min_length=1)] = "text-embedding-3-small"
+    """The embedding model, as the API calls it."""
+    dimensions: int = Field(default=1536, ge=1, le=16_384)
+    """Numbers in a vector."""
+    batch_size: int = Field(default=64, ge=1, le=2048)
+    """How many texts go to the API at once."""
+    max_input_bytes: int = Field(default=8191, ge=128, le=250_000)
+    """A longer text is cut before it is embedded; no token is shorter than a byte."""
+    timeout_seconds: float = Field(default=20, gt=0, le=3600)
+    """How long the API may take for a batch, retries included, in seconds; for a question 10."""
 
 
 EmbedderSettings = Annotated[
-    MiniLmSettings | HashingSettings, Field(discriminator="kind"), of_kind("minilm")
+    MiniLmSettings | HashingSettings | OpenAiEmbedderSettings,
+    Field(discriminator="kind"),
+    of_kind("minilm"),
 ]

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     store: StoreSettings = Field(default_factory=SqliteStoreSettings)
     """Where memories are kept: `sqlite` or `in_memory`."""
     embedder: EmbedderSettings = Field(default_factory=MiniLmSettings)
-    """What turns text into vectors: `minilm` or `hashing`."""
+    """What turns text into vectors: `minilm`, `openai` or `hashing`."""
     previous_embedder: EmbedderSettings | None = None
     """What `embedder` was before: keep answering from its vectors until all is embedded anew."""
     host: str = "127.0.0.1"

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from recollect.app.ids import UuidSource
 from recollect.app.offers import memory_configuration, named_resources
 from recollect.app.recalls import Pauses, Retention, open_recall_log
+from recollect.app.wiring.models import LoadableEmbedder, Model, open_model
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.domain.scopes import check_scope
@@ -24,7 +25,6 @@ from recollect.operations.embedding import model_key
 from recollect.ports import (
     ChangeLog,
     DeviceSignIn,
-    Embedder,
     ForeignRecallLog,
     JobQueue,
     Maintenance,
@@ -33,16 +33,12 @@ from recollect.ports import (
     RecordStore,
     SecretStore,
     TextIndex,
-    TokenCounter,
     VectorIndex,
 )
 from recollect.settings import (
-    EmbedderSettings,
     GitAuthSettings,
-    HashingSettings,
     InMemoryStoreSettings,
     KubernetesSecretSettings,
-    MiniLmSettings,
     SecretStoreName,
     Settings,
     SqliteStoreSettings,
@@ -50,6 +46,21 @@ from recollect.settings import (
 
 if TYPE_CHECKING:
     from recollect.adapters.git.repository import Place
+
+__all__ = [
+    "Embedders",
+    "LoadableEmbedder",
+    "Model",
+    "Records",
+    "Store",
+    "open_clone",
+    "open_context",
+    "open_device_sign_in",
+    "open_model",
+    "open_note_repositories",
+    "open_secret_store",
+    "open_store",
+]
 
 
 class Records(RecordStore, ChangeLog, Protocol):
@@ -68,31 +79,6 @@ class Store:
     recalls: RecallLog
 
 
-class LoadableEmbedder(Embedder, Protocol):
-    """An embedder whose model is loaded after it was opened."""
-
-    @property
-    def source(self) -> str | None:
-        """Where the model was found; None before it is loaded."""
-        ...
-
-    async def load(self, *, allow_download: bool = False) -> None:
-        """Find and load the model.
-
-        Raises:
-            EmbedderUnavailable: There is none; the message says what to do.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """The ports that one embedding model offers."""
-
-    embedder: LoadableEmbedder
-    tokens: TokenCounter
-
-
 def open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
     """Open the chosen home of the records. Drivers are imported only when chosen."""
     match settings.store:
@@ -102,17 +88,6 @@ def open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
             return _open_sqlite(settings)
         case _:
             assert_never(settings.store)
-
-
-def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]:
-    """Open the chosen embedding model; it is not loaded yet."""
-    match settings:
-        case MiniLmSettings():
-            return _open_minilm(settings)
-        case HashingSettings():
-            return _open_hashing(settings)
-        case _:
-            assert_never(settings)
 
 
 def open_secret_store(settings: GitAuthSettings, name: SecretStoreName) -> SecretStore:
@@ -249,24 +224,6 @@ async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
             maintenance=maintenance.SqliteMaintenance(tenants),
             recalls=recalls.SqliteRecallLog(tenants),
         )
-
-
-@asynccontextmanager
-async def _open_minilm(settings: MiniLmSettings) -> AsyncGenerator[Model]:
-    from recollect.adapters.minilm import embedder, tokens, weights
-
-    places = weights.Places(weights_folder=settings.path, cache_folder=settings.cache_dir)
-    async with embedder.open_embedder(places, settings.threads) as opened:
-        yield Model(embedder=opened, tokens=tokens.MiniLmTokenCounter(places))
-
-
-@asynccontextmanager
-async def _open_hashing(settings: HashingSettings) -> AsyncGenerator[Model]:
-    from recollect.adapters.in_memory import embedding
-
-    yield Model(
-        embedder=embedding.HashingEmbedder(settings.dimensions), tokens=embedding.WordCounter()
-    )
 
 
 def _open_kubernetes_secret(settings: KubernetesSecretSettings) -> SecretStore:
