@@ -1,9 +1,11 @@
 """The text index: FTS5 in the tenant's file."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from itertools import islice
 
 from recollect.adapters.sqlite.home import Home
+from recollect.adapters.sqlite.rows import dump
 from recollect.adapters.sqlite.selection import compile_scopes, compile_test
 from recollect.domain.questions import content_words
 from recollect.domain.scopes import ScopeSet
@@ -98,13 +100,39 @@ def _best_of_many(
     connection: sqlite3.Connection, selection: Selection, found: Sequence[str], limit: int
 ) -> list[ScoredId]:
     """Every match is scored; it is looked up only when its turn has come."""
+    size = limit + limit // 2
     condition, values = compile_test(selection)
     sql = (
-        "select m.id, -rank from text_index "  # noqa: S608
-        "join memory m on m.key = text_index.rowid "
-        f"where text_index match ? and {condition} order by rank"
+        "select m.key, m.id from memory m "  # noqa: S608
+        f"where m.key in (select value from json_each(?)) and {condition}"
     )
-    return _first(connection.execute(sql, [match_expression(found), *values]), limit)
+
+    def selected() -> Generator[tuple[str, float]]:
+        matches = _ranked(connection, match_expression(found), size)
+        portion = size
+        while rows := list(islice(matches, portion)):
+            keys = dump([key for key, _ in rows])
+            ids = dict(connection.execute(sql, [keys, *values]))
+            yield from ((ids[key], score) for key, score in rows if key in ids)
+            portion *= 3
+
+    return _first(selected(), limit)
+
+
+def _ranked(
+    connection: sqlite3.Connection, expression: str, most: int
+) -> Generator[tuple[int, float]]:
+    """Every match with its score, best first; those beyond `most` are sorted only if asked for.
+
+    Of 4,400 matches, 150 take 4.7 ms, all 5.4; sorted by the index, which the unary plus keeps it
+    from, 6.8.
+    """
+    sql = (
+        "select rowid, -rank from text_index where text_index match ? "
+        "order by +rank, rowid limit ? offset ?"
+    )
+    for limit, offset in ((most, 0), (-1, most)):
+        yield from connection.execute(sql, [expression, limit, offset])
 
 
 def _best_of_few(
