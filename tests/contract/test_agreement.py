@@ -172,7 +172,7 @@ async def _state(store: Store) -> dict[str, object]:
         },
         "vectors": [
             (hit.id, pytest.approx(hit.score, abs=0.01))
-            for hit in await store.vectors.search(TENANT, below, MODEL, unit(2, 1), 100)
+            for hit in (await store.vectors.search(TENANT, below, MODEL, unit(2, 1), 100)).hits
         ],
         "faults": await store.maintenance.check(TENANT, repair=False),
     }

@@ -31,7 +31,7 @@ async def _findable(store: Store, memory: Memory) -> list[object]:
     """Where the memory shows up."""
     detail = memory.detail
     words = await store.text.search(TENANT, ALL, memory.content, 10)
-    near = await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 10)
+    near = (await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 10)).hits
     listed = await store.records.browse(TENANT, ALL, None, 10)
     answers = [
         await store.records.get(TENANT, [memory.id]),
@@ -175,7 +175,7 @@ async def test_a_memory_put_and_forgotten_in_one_batch_leaves_only_its_history(
     await store.records.commit(TENANT, storing(memory))
 
     assert [m.id for m in await store.vectors.waiting(TENANT, MODEL, 5)] == [memory.id]
-    assert await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5) == []
+    assert (await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5)).hits == []
 
 
 async def test_an_unknown_memory_has_no_history(store: Store) -> None:

@@ -77,7 +77,7 @@ async def test_what_was_stored_is_there_when_the_folder_is_opened_again(tmp_path
             assert await store.records.tenants() == [TENANT]
             assert await store.records.get(TENANT, [memory.id]) == [memory]
             assert len(await store.text.search(TENANT, ALL, "tea", 5)) == 1
-            assert len(await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5)) == 1
+            assert len((await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5)).hits) == 1
 
 
 def test_ten_first_openings_at_once_migrate_once(tmp_path: Path) -> None:
@@ -219,14 +219,14 @@ async def test_vectors_written_by_another_process_are_found_at_once(tmp_path: Pa
             made = embedded(memory, [unit(1, 0)])
             await store.records.commit(TENANT, storing(memory, embedded=(made,)))
             for reader in (one, other):
-                hits = await reader.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5)
+                hits = (await reader.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5)).hits
                 assert memory.id in {hit.id for hit in hits}
 
         later = replace(first, content="New.", revision=2)
         made = embedded(later, [unit(0, 1)])
         await other.records.commit(TENANT, batch(put(later, 1), embedded=(made,)))
 
-        best, worst = await one.vectors.search(TENANT, ALL, MODEL, unit(0, 1), 5)
+        best, worst = (await one.vectors.search(TENANT, ALL, MODEL, unit(0, 1), 5)).hits
         assert (best.id, worst.id) == (first.id, second.id)
 
 

@@ -113,7 +113,7 @@ async def test_check_finds_and_repairs(
     async with opened(tmp_path) as store:
         await _fill(store)
         assert await store.maintenance.check(TENANT, repair=True) == []
-        assert len(await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)) == 2
+        assert len((await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)).hits) == 2
     tamper(tmp_path, statement)
 
     async with opened(tmp_path) as store:
@@ -136,7 +136,7 @@ async def test_check_finds_and_repairs(
 async def _assert_all_is_well(store: Store) -> None:
     assert [hit.id for hit in await store.text.search(TENANT, ALL, "tea", 5)] == ["tea"]
     assert await store.text.search(TENANT, ALL, "beer", 5) == []
-    near = await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)
+    near = (await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)).hits
     assert [hit.id for hit in near] == ["tea", "coffee"]
     assert [hit.score for hit in near] == pytest.approx([1, 0], abs=0.01)
     assert len((await store.vectors.passages(TENANT, [TEA], MODEL, EAST))["tea"]) == 2
@@ -150,7 +150,8 @@ async def test_a_vector_found_wrong_is_not_searched_until_it_is_made_anew(tmp_pa
         await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)
         await store.maintenance.check(TENANT, repair=True)
 
-        assert [h.id for h in await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)] == ["coffee"]
+        near = await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)
+        assert [hit.id for hit in near.hits] == ["coffee"]
         assert await store.vectors.waiting(TENANT, MODEL, 5) == [TEA]
         assert [h.id for h in await store.text.search(TENANT, ALL, "tea", 5)] == ["tea"]
         await _embed_waiting(store)

@@ -45,8 +45,13 @@ async def search(
     limit: int = 10,
     model: str = MODEL,
 ) -> dict[str, float]:
-    hits = await store.vectors.search(TENANT, selection, model, vector, limit)
-    return {hit.id: hit.score for hit in hits}
+    nearest = await store.vectors.search(TENANT, selection, model, vector, limit)
+    return {hit.id: hit.score for hit in nearest.hits}
+
+
+async def is_complete(store: Store, vector: FloatVector = EAST, model: str = MODEL) -> bool:
+    """As the search says."""
+    return (await store.vectors.search(TENANT, ALL, model, vector, 1)).complete
 
 
 async def test_memories_come_nearest_first_by_their_best_passage(store: Store) -> None:
@@ -84,7 +89,7 @@ async def test_memories_equally_near_are_ordered_by_id(store: Store) -> None:
 
 async def test_there_is_nothing_to_find_before_anything_is_embedded(store: Store) -> None:
     assert await search(store) == {}
-    assert await store.vectors.is_complete(TENANT, MODEL)
+    assert await is_complete(store)
     await store.vectors.warm(TENANT, MODEL)
     await keep(store, (note(), []))
 
@@ -170,7 +175,7 @@ async def test_a_new_models_vectors_take_the_place_of_the_old_ones(store: Store)
     await keep(store, (stored, [EAST, NORTH]), (put_again, [EAST]), (partly, [EAST, NORTH]))
     assert len(await search(store)) == 3
     assert len(await store.vectors.waiting(TENANT, "b", 10)) == 3
-    assert not await store.vectors.is_complete(TENANT, "b")
+    assert not await is_complete(store, UP, "b")
 
     made = embedded(put_again, [UP], "b")
     again = replace(put_again, revision=2)
@@ -189,7 +194,7 @@ async def test_a_new_models_vectors_take_the_place_of_the_old_ones(store: Store)
     assert await store.maintenance.check(TENANT, repair=False) == []
 
     await store.vectors.store(TENANT, [(partly, embedded(partly, [UP, DOWN], "b"))])
-    assert await store.vectors.is_complete(TENANT, "b")
+    assert await is_complete(store, UP, "b")
     assert await search(store) == {}
 
 
@@ -335,7 +340,7 @@ async def test_memories_that_lack_vectors_wait_oldest_first(store: Store) -> Non
     await store.records.commit(TENANT, storing(first, done, second, partly, embedded=made))
 
     assert await store.vectors.waiting(TENANT, MODEL, 10) == [first, second, partly]
-    assert not await store.vectors.is_complete(TENANT, MODEL)
+    assert not await is_complete(store)
     assert await store.vectors.waiting(TENANT, MODEL, 2) == [first, second]
     assert (await store.records.counts(TENANT, MODEL)).waiting == 3
     assert set(await search(store)) == {done.id, partly.id}
@@ -378,7 +383,7 @@ async def test_vectors_of_one_tenant_are_not_found_by_another(store: Store) -> N
     await keep(store, (memory, [EAST]))
     await store.records.commit("other", storing(replace(memory, content="Own.")))
 
-    assert await store.vectors.search("other", ALL, MODEL, EAST, 5) == []
+    assert (await store.vectors.search("other", ALL, MODEL, EAST, 5)).hits == []
     assert await store.vectors.passages("other", [memory], MODEL, EAST) == {}
 
 

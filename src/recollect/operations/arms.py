@@ -109,10 +109,9 @@ async def _dense(context: Context, query: str, selection: Selection, found: Foun
     """The search by meaning; when it cannot be done, or not all, the answer says so."""
     found.degraded.append("dense")
     with suppress(Unavailable):
-        asked = await meaning.ask(context, query)
-        found.dense = await meaning.search(context, selection, asked.questions, OVER_FETCH)
-        found.questions = asked.questions
-        if asked.complete:
+        meant = await meaning.search(context, selection, query, OVER_FETCH)
+        found.dense, found.questions = meant.hits, meant.questions
+        if meant.complete:
             found.degraded.remove("dense")
     await _follow_links(context, found.dense, found)
 

@@ -213,5 +213,5 @@ async def work(context: Context) -> bool:
 
 async def catch_up(context: Context) -> None:
     """Enqueue what must be done after a start: embedding what has waited for this model."""
-    if not await context.vectors.is_complete(context.tenant, model_key(context)):
+    if await context.vectors.waiting(context.tenant, model_key(context), 1):
         await context.jobs.enqueue(context.tenant, BACKLOG)

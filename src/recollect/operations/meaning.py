@@ -61,43 +61,46 @@ meanwhile.
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question in vectors.
+class Meant:
+    """What a question found by meaning.
 
     Attributes:
-        complete: Whether no memory is left out of the search.
+        complete: Whether no memory was left out of the search.
     """
 
+    hits: list[ScoredId]
     questions: Questions
     complete: bool
 
 
-async def ask(context: Context, query: str) -> Asked:
-    """Embed a question for every model whose vectors can answer it.
+async def search(context: Context, selection: Selection, query: str, limit: int) -> Meant:
+    """The memories that are nearest to a question, best first, ties by id.
 
-    Those are the current model's, and while not everything is embedded by it those made by the
-    same model with other rules of cutting, and the previous embedder's.
+    While not everything is embedded by the current model, vectors made by the same model with other
+    rules of cutting, and the previous embedder's, answer as well. Each model then brings up to
+    `limit`, so that none hides another's.
     """
     current = model_key(context)
-    complete = await context.vectors.is_complete(context.tenant, current)
-    older = [] if complete else await older_keys(context)
-    vectors = await _vectors(context, query, [*older, current])
-    return Asked(await _on_one_scale(context, vectors), complete and current in vectors)
+    vector = (await _vectors(context, query, [current])).get(current)
+    if vector is not None:
+        nearest = await context.vectors.search(context.tenant, selection, current, vector, limit)
+        if nearest.complete:
+            return Meant(nearest.hits, [Question(current, vector)], complete=True)
+    vectors = await _vectors(context, query, [*await older_keys(context), current])
+    questions = await _on_one_scale(context, vectors)
+    return Meant(await _hits(context, selection, questions, limit), questions, complete=False)
 
 
-async def search(
+async def _hits(
     context: Context, selection: Selection, questions: Questions, limit: int
 ) -> list[ScoredId]:
-    """The best memories of each model on one scale, best first, ties by id.
-
-    Each model brings up to `limit`, so that none hides another's.
-    """
+    """What each model finds, on one scale."""
     found: dict[str, float] = {}
     for asked in questions:
-        hits = await context.vectors.search(
+        nearest = await context.vectors.search(
             context.tenant, selection, asked.model, asked.vector, limit
         )
-        found |= {hit.id: asked.scale(hit.score) for hit in hits}
+        found |= {hit.id: asked.scale(hit.score) for hit in nearest.hits}
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [ScoredId(id=memory_id, score=score) for memory_id, score in ranked]
 

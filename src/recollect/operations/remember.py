@@ -195,10 +195,10 @@ async def _similar(
         return []
     unexpired_notes = all_of((of_kinds((Kind.NOTE,)), unexpired(context.now())))
     notes = context.selection(memory.scope, Look.EXACT, unexpired_notes)
-    hits = await context.vectors.search(
+    nearest = await context.vectors.search(
         context.tenant, notes, model_key(context), embedded[0].vectors[0], SIMILAR_AT_MOST + 1
     )
-    close = {hit.id: min(hit.score, 1.0) for hit in hits if hit.score >= SIMILAR_FROM}
+    close = {hit.id: min(hit.score, 1.0) for hit in nearest.hits if hit.score >= SIMILAR_FROM}
     close.pop(memory.id, None)
     found = await context.records.get(context.tenant, list(close)[:SIMILAR_AT_MOST])
     return [

@@ -4,7 +4,14 @@ Every method that touches stored things takes the tenant first: an adapter never
 ranks by or reveals another tenant's data. Adapters raise only the errors of `recollect.errors`.
 """
 
-from recollect.ports.indexes import Distribution, ScoredId, ScoredPassage, TextIndex, VectorIndex
+from recollect.ports.indexes import (
+    Distribution,
+    Nearest,
+    ScoredId,
+    ScoredPassage,
+    TextIndex,
+    VectorIndex,
+)
 from recollect.ports.models import Clock, Embedder, LanguageModel, Reranker, TokenCounter
 from recollect.ports.recalls import ForeignRecallLog, RecallLog
 from recollect.ports.records import ChangeLog, Counts, Outline, RecordStore
@@ -40,6 +47,7 @@ __all__ = [
     "LanguageModel",
     "Maintenance",
     "Mirror",
+    "Nearest",
     "NoteRepository",
     "Outline",
     "RecallLog",

@@ -21,6 +21,19 @@ class ScoredId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """What a search by meaning found.
+
+    Attributes:
+        hits: The memories, best first.
+        complete: Whether no memory waited for vectors of the model, and so was left out.
+    """
+
+    hits: list[ScoredId]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredPassage:
     """A passage of a memory with its cosine similarity to the question, in [-1, 1]."""
 
@@ -69,10 +82,11 @@ class VectorIndex(Protocol):
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
-    ) -> list[ScoredId]:
-        """Return the best `limit` selected memories, each by its best passage, best first.
+    ) -> Nearest:
+        """Return the best `limit` selected memories, each by its best passage.
 
-        Sees everything that was committed before the call, by any process.
+        Sees everything that was committed before the call, by any process, and says of the same
+        moment whether all memories have vectors of this model.
         Scores are cosine similarities up to the index's rounding; of those returned, ties by id.
         """
         ...
@@ -106,10 +120,6 @@ class VectorIndex(Protocol):
 
     async def models(self, tenant: str) -> list[str]:
         """Return every model of which some memory has complete vectors, sorted."""
-        ...
-
-    async def is_complete(self, tenant: str, model: str) -> bool:
-        """Whether no memory waits for vectors of this model, which is the one in use."""
         ...
 
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:

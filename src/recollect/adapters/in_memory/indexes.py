@@ -16,7 +16,7 @@ from recollect.domain.questions import content_words
 from recollect.domain.searchable import phrases, searchable_text, spaced
 from recollect.domain.selection import Selection
 from recollect.errors import Unavailable
-from recollect.ports import Distribution, Fault, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Fault, Nearest, ScoredId, ScoredPassage
 
 _SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
 
@@ -67,7 +67,7 @@ class InMemoryVectorIndex:
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
-    ) -> list[ScoredId]:
+    ) -> Nearest:
         tables = self._world[tenant]
         hits = [
             ScoredId(id=memory.id, score=float((made.vectors @ vector).max()))
@@ -76,7 +76,8 @@ class InMemoryVectorIndex:
             and (made := tables.embedded(memory.id, model))
             and len(made.vectors)
         ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+        hits.sort(key=lambda hit: (-hit.score, hit.id))
+        return Nearest(hits=hits[:limit], complete=not waiting(tables, model))
 
     async def scores(
         self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
@@ -119,9 +120,6 @@ class InMemoryVectorIndex:
 
     async def models(self, tenant: str) -> list[str]:
         return list(self._world[tenant].by_model())
-
-    async def is_complete(self, tenant: str, model: str) -> bool:
-        return not waiting(self._world[tenant], model)
 
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
         return waiting(self._world[tenant], model)[:limit]

@@ -15,7 +15,7 @@ from recollect.domain.passages import FloatVector, Passage
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Nearest, ScoredId, ScoredPassage
 
 # A list as one value: with a question mark for each, connections would cache a statement for every
 # length, 2 MB each for long lists; a filter that keeps little took 450 MB.
@@ -23,6 +23,8 @@ _LISTED = "(select value from json_each(?))"
 
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
+
+_WAITS = f"select exists (select 1 from memory m where {_WAITING})"  # noqa: S608
 
 # Each model by one look into the index; `select distinct` would read the whole of it.
 _MODELS = """
@@ -74,10 +76,19 @@ class SqliteVectorIndex:
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
-    ) -> list[ScoredId]:
+    ) -> Nearest:
         database = await self._home.database(tenant)
         matrix = self._matrix(tenant, model)
-        return await database.read(lambda c: _search(c, matrix, selection, vector, limit))
+
+        def work(connection: sqlite3.Connection) -> Nearest:
+            hits = _search(connection, matrix, selection, vector, limit)
+            (waits,) = connection.execute(_WAITS, [model, model]).fetchone()
+            return Nearest(hits=hits, complete=not waits)
+
+        nearest = await database.read(work)
+        if nearest.complete:
+            self._drop_other_matrices(tenant, model)
+        return nearest
 
     async def scores(
         self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
@@ -106,16 +117,6 @@ class SqliteVectorIndex:
     async def models(self, tenant: str) -> list[str]:
         database = await self._home.database(tenant)
         return await database.read(lambda c: [model for (model,) in c.execute(_MODELS)])
-
-    async def is_complete(self, tenant: str, model: str) -> bool:
-        database = await self._home.database(tenant)
-        query = f"select not exists (select 1 from memory m where {_WAITING})"  # noqa: S608
-        complete = await database.read(
-            lambda c: bool(c.execute(query, [model, model]).fetchone()[0])
-        )
-        if complete:
-            self._drop_other_matrices(tenant, model)
-        return complete
 
     async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
         database = await self._home.database(tenant)

@@ -133,7 +133,7 @@ class Embedders:
         """
         if self.previous_embedder is None:
             return
-        if not await context.vectors.is_complete(context.tenant, model_key(context)):
+        if await context.vectors.waiting(context.tenant, model_key(context), 1):
             await self.previous_embedder.load()
 
 
