@@ -21,7 +21,7 @@ RERANKER = "default_reranker"
 DATABASE = "default_database"
 """The names of what there is without a configuration file."""
 
-_PROVIDERS = {"minilm": "sentence-transformer", "hashing": "hashing"}
+_PROVIDERS = {"minilm": "sentence-transformer", "hashing": "hashing", "openai": "openai"}
 
 
 def memory_configuration(settings: Settings) -> MemoryConfiguration:
