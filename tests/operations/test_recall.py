@@ -163,16 +163,59 @@ async def test_the_whole_answer_stays_within_its_token_budget(
         assert len(kept) == len(TALK)
 
 
+async def around(context: Context, query: str, **fields: object) -> list[list[str]]:
+    """The texts around each hit of the session `s`."""
+    answer = await ask(context, query, filter="session = 's'", **fields)
+    return [[neighbour.content for neighbour in hit.neighbours] for hit in answer.results]
+
+
 async def test_a_hit_comes_with_its_neighbours_in_the_conversation(context: Context) -> None:
     await talk(context)
     await talk(context, session="other")
 
-    hits = (await ask(context, "green tea", before=1, after=2, filter="session = 's'")).results
-    best = next(hit for hit in hits if hit.memory.content == TALK[2])
+    assert await around(context, "green tea", limit=1) == [[]]
+    assert await around(context, "green tea", limit=1, before=1, after=2) == [
+        [TALK[1], TALK[3], TALK[4]]
+    ]
+    assert await around(context, "green tea", limit=1, expand=1) == [[TALK[1], TALK[3]]]
+    assert await around(context, "green tea", limit=1, expand=1, before=9) == [
+        [TALK[0], TALK[1], TALK[3]]
+    ]
 
-    assert [n.content for n in best.neighbours] == [TALK[1], TALK[3], TALK[4]]
-    assert all(n.session == "s" for n in best.neighbours)
-    assert all(hit.neighbours == [] for hit in (await ask(context, "green tea")).results)
+
+@pytest.mark.parametrize("limit", range(1, 6))
+async def test_no_memory_is_given_twice_in_an_answer(context: Context, limit: int) -> None:
+    await talk(context)
+
+    hits = (await ask(context, "green tea at four", expand=5, limit=limit)).results
+
+    best = [hit.memory.content for hit in hits]
+    near = [neighbour.content for hit in hits for neighbour in hit.neighbours]
+    assert len(best) == limit
+    assert sorted([*best, *near]) == sorted(TALK)
+    assert near == [text for text in TALK if text not in best]
+
+
+async def test_what_was_left_out_for_want_of_room_hides_no_neighbour(context: Context) -> None:
+    said = ["tea " * 400, "Yes.", "tea"]
+    messages = tuple(Message(content=text, producer="A") for text in said)
+    await ingest(context, Ingest(messages=messages))
+
+    answer = await ask(context, "tea", before=1, after=1, limit=2, max_tokens=600)
+
+    assert [hit.memory.content for hit in answer.results] == ["tea"]
+    assert [neighbour.content for neighbour in answer.results[0].neighbours] == ["Yes."]
+
+
+async def test_messages_of_the_same_moment_stay_in_the_order_in_which_they_came(
+    context: Context,
+) -> None:
+    texts = [f"word{i}" for i in range(15)]
+    messages = tuple(Message(content=text, producer="A", occurred_at=THEN) for text in texts)
+    await ingest(context, Ingest(session="s", messages=messages[:10]))
+    await ingest(context, Ingest(session="s", messages=messages[10:]))
+
+    assert await around(context, "word7", limit=1, expand=20) == [texts[:7] + texts[8:]]
 
 
 async def test_an_expired_memory_is_neither_hit_nor_neighbour(

@@ -194,7 +194,7 @@ async def test_messages_become_episodes_and_the_same_ones_are_stored_once(
     first = await client.ingest(messages, scope="chat", session="s")
     again = await client.ingest(messages[:1], scope="chat", session="s")
     assert again.ids == first.ids[:1]
-    found = await client.recall("hello", scope="chat", before=1, after=1)
+    found = await client.recall("hello", scope="chat", limit=1, before=1, after=1)
     assert found.results[0].memory.producer == "Ada"
     assert found.results[0].neighbours
 

@@ -90,12 +90,14 @@ def recall(
     occurred_after: o.OccurredAfter = None,
     occurred_before: o.OccurredBefore = None,
     valid_at: o.ValidAt = None,
+    known_at: o.KnownAt = None,
     limit: Annotated[int, typer.Option(help="At most so many, 1 to 100.")] = 10,
     max_tokens: Annotated[
         int | None, typer.Option(help="As many as fit in so many tokens.")
     ] = None,
     before: Annotated[int, typer.Option(help="Earlier messages to give with each.")] = 0,
     after: Annotated[int, typer.Option(help="Later messages to give with each.")] = 0,
+    expand: Annotated[int, typer.Option(help="So many on both sides.")] = 0,
     explain: Annotated[
         bool, typer.Option("--explain", help="Give the features behind each score.")
     ] = False,
@@ -114,10 +116,12 @@ def recall(
             occurred_after=occurred_after,
             occurred_before=occurred_before,
             valid_at=valid_at,
+            known_at=known_at,
             limit=limit,
             max_tokens=max_tokens,
             before=before,
             after=after,
+            expand=expand,
             explain=explain,
         )
         session.give(found)

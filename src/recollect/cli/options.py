@@ -51,7 +51,8 @@ OccurredAt = Annotated[datetime | None, _time_option("When it happened; now when
 ExpiresAt = Annotated[datetime | None, _time_option("From then on it is in no answer.")]
 OccurredAfter = Annotated[datetime | None, _time_option("Only what happened then or later.")]
 OccurredBefore = Annotated[datetime | None, _time_option("Only what happened before that.")]
-ValidAt = Annotated[datetime | None, _time_option("Only facts that were true then, not now.")]
+ValidAt = Annotated[datetime | None, _time_option("Facts as they were true then, not now.")]
+KnownAt = Annotated[datetime | None, _time_option("What was known then, as it was worded then.")]
 Metadata = Annotated[
     Mapping[str, Any] | None,
     typer.Option(parser=_json_object, metavar="JSON", help="A JSON object."),

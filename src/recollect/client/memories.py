@@ -104,10 +104,12 @@ class MemoryMethods:
         occurred_after: datetime | None = None,
         occurred_before: datetime | None = None,
         valid_at: datetime | None = None,
+        known_at: datetime | None = None,
         limit: int = 10,
         max_tokens: int | None = None,
         before: int = 0,
         after: int = 0,
+        expand: int = 0,
         explain: bool = False,
     ) -> Recalled:
         """Ask a question; the memories that answer it best come first. Raises InvalidFilter.
@@ -115,9 +117,11 @@ class MemoryMethods:
         No character of `query` is syntax. `scope` ('' is the root) and `look` say where to look,
         or `scopes` alone; `kinds`, `tags` (all of them), `filter` (such as `m.topic = 'tea' AND
         created_at >= date('2026-01-01')`), `occurred_after` and `occurred_before` say what counts.
-        `valid_at` asks for facts that were true then instead of now. At most `limit` (1 to 100)
-        come, or as many as fit in `max_tokens` (bytes of JSON by four), each episode with as many
-        messages `before` and `after` it as wanted. `explain` adds the features behind each score.
+        `valid_at` asks for facts as they were true then instead of now, `known_at` for what was
+        known then, as it was worded then. At most `limit` (1 to 100) come, or as many as fit in
+        `max_tokens` (bytes of JSON by four), each episode with as many messages `before` and
+        `after` it as wanted, or on both sides (`expand`). `explain` adds the features behind
+        each score.
         """
         return await self._run(
             operations.recall,
@@ -131,10 +135,12 @@ class MemoryMethods:
             occurred_after=occurred_after,
             occurred_before=occurred_before,
             valid_at=valid_at,
+            known_at=known_at,
             limit=limit,
             max_tokens=max_tokens,
             before=before,
             after=after,
+            expand=expand,
             explain=explain,
         )
 

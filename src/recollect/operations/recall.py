@@ -1,6 +1,9 @@
 """Find memories by meaning, by words, by when they happened and by what they are linked to."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from time import perf_counter
 from typing import Annotated
 
@@ -17,6 +20,7 @@ from recollect.domain.selection import Selection
 from recollect.operations import arms, meaning
 from recollect.operations.arms import Found
 from recollect.operations.context import Context, operation
+from recollect.operations.hindsight import Moment, then
 from recollect.operations.matching import best_passage
 from recollect.operations.noting import note_recall
 from recollect.operations.request import (
@@ -30,7 +34,14 @@ from recollect.operations.request import (
     Text,
     UtcTime,
 )
-from recollect.operations.selecting import happened, of_kinds, tagged, true_at, unexpired
+from recollect.operations.selecting import (
+    happened,
+    known_by,
+    of_kinds,
+    tagged,
+    true_at,
+    unexpired,
+)
 from recollect.operations.views import Arm, MemoryView
 from recollect.ports import ScoredId, ScoredPassage
 
@@ -59,13 +70,21 @@ class Recall(Request):
     occurred_before: UtcTime | None = None
     """Only what happened earlier than that."""
     valid_at: UtcTime | None = None
-    """Only facts that were true then; now when left out."""
+    """Facts as they were true then; now, or `known_at`, when left out."""
+    known_at: UtcTime | None = None
+    """Answer from what was known then, as it was worded then; of what is still kept now.
+
+    Candidates are found by what they say now.
+    """
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """As many results as fit in this many tokens (bytes of JSON by four), at most `limit`."""
     before: Annotated[int, Field(ge=0, le=MAX_NEIGHBOURS)] = 0
     """How many earlier messages of the session to give with each episode."""
     after: Annotated[int, Field(ge=0, le=MAX_NEIGHBOURS)] = 0
+    """How many later ones."""
+    expand: Annotated[int, Field(ge=0, le=MAX_NEIGHBOURS)] = 0
+    """At least so many on both sides."""
     explain: bool = False
     """Give the features behind each score."""
 
@@ -93,6 +112,7 @@ class Hit(Result):
     that meaning or words found.
     """
     neighbours: list[MemoryView] = Field(default_factory=list[MemoryView])
+    """Messages around it, in their order; none that is a hit or stands with a better one."""
     features: dict[str, float] | None = None
 
 
@@ -108,6 +128,22 @@ class Recalled(Result):
     took_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A request, and what follows from the time at which it is asked.
+
+    Attributes:
+        candidates: What the arms may bring.
+        moment: The time that is asked about; None for what is stored now.
+        answers: What the answer may hold, as it was then.
+    """
+
+    request: Recall
+    candidates: Selection
+    moment: Moment | None
+    answers: Selection
+
+
 @operation(Right.READ)
 async def recall(context: Context, request: Recall) -> Recalled:
     """Find the memories that answer the question best.
@@ -116,11 +152,11 @@ async def recall(context: Context, request: Recall) -> Recalled:
         InvalidFilter: The filter does not parse.
     """
     started = perf_counter()
-    selection = _selection(context, request)
-    found = await arms.search(context, request.query, selection)
-    pool = await arms.pool(context, selection, found)
-    ranked = ranking.rank(request.query, pool, context.weights)[: request.limit]
-    hits = await _hits(context, request, selection, found, ranked)
+    question = _question(context, request)
+    found = await arms.search(context, request.query, question.candidates)
+    pool = await arms.pool(context, question.candidates, found)
+    ranked = ranking.rank(request.query, pool, context.weights)
+    hits = await _hits(context, question, found, await _best(context, question, ranked))
     answer = Recalled(
         recall_id=f"r_{context.new_id().replace('-', '')}",
         results=[],
@@ -136,37 +172,78 @@ async def recall(context: Context, request: Recall) -> Recalled:
 async def candidates(context: Context, request: Recall) -> list[Candidate]:
     """What the arms bring for a question, before ranking: for evaluation and training."""
     context.principal.require(Right.READ, ())
-    selection = _selection(context, request)
+    selection = _question(context, request).candidates
     found = await arms.search(context, request.query, selection)
     return await arms.pool(context, selection, found)
 
 
-def _selection(context: Context, request: Recall) -> Selection:
+def _question(context: Context, request: Recall) -> _Question:
     now = context.now()
-    chosen = all_of(
+    moment = _moment(request, now)
+    if moment is None:
+        timely = true_at(request.valid_at or now)
+    else:
+        timely = known_by(moment.known_at) if request.known_at else None
+    asked = all_of(
         (
             of_kinds(request.kinds),
             tagged(request.tags),
             happened(request.occurred_after, request.occurred_before),
             parse(request.filter) if request.filter else None,
-            true_at(request.valid_at or now),
-            unexpired(now),
         )
     )
-    return context.selection(request.scope, request.look, chosen, request.scopes)
+    return _Question(
+        request=request,
+        candidates=context.selection(
+            request.scope, request.look, all_of((asked, timely, unexpired(now))), request.scopes
+        ),
+        moment=moment,
+        answers=context.selection(request.scope, request.look, asked, request.scopes),
+    )
+
+
+def _moment(request: Recall, now: datetime) -> Moment | None:
+    """The time that is asked about; None when what is stored now says what is true then."""
+    known_at = min(request.known_at or now, now)
+    valid_at = request.valid_at or known_at
+    if request.known_at is None and valid_at >= now:
+        return None
+    return Moment(valid_at=valid_at, known_at=known_at)
+
+
+async def _best(
+    context: Context, question: _Question, ranked: Sequence[Ranked]
+) -> list[tuple[Ranked, Memory]]:
+    """The best as they are now, or were at the moment that is asked about.
+
+    What was not, or was changed out of the selection meanwhile, leaves its place to the next.
+    """
+    limit = question.request.limit
+    best: list[tuple[Ranked, Memory]] = []
+    for start in range(0, len(ranked), limit):
+        portion = ranked[start : start + limit]
+        ids = [r.id for r in portion]
+        seen = await context.records.select(context.tenant, question.candidates, ids)
+        memories = {m.id: m for m in await _then(context, question, seen)}
+        best += [(r, memories[r.id]) for r in portion if r.id in memories]
+        if len(best) >= limit:
+            break
+    return best[:limit]
+
+
+async def _then(
+    context: Context, question: _Question, memories: Sequence[Memory]
+) -> Sequence[Memory]:
+    if question.moment is None:
+        return memories
+    return list(filter(question.answers.holds, await then(context, question.moment, memories)))
 
 
 async def _hits(
-    context: Context,
-    request: Recall,
-    selection: Selection,
-    found: Found,
-    ranked: Sequence[Ranked],
+    context: Context, question: _Question, found: Found, best: Sequence[tuple[Ranked, Memory]]
 ) -> list[Hit]:
-    """The best as they are now; what was changed out of the selection meanwhile is left out."""
-    best = await context.records.select(context.tenant, selection, [r.id for r in ranked])
-    memories = {memory.id: memory for memory in best}
-    passages = await meaning.passages(context, best, found.questions)
+    request = question.request
+    passages = await meaning.passages(context, [memory for _, memory in best], found.questions)
     by_arm = found.by_arm()
     return [
         Hit(
@@ -174,20 +251,24 @@ async def _hits(
             score=round(r.score, 6),
             matched=_matched(request.query, memory, passages.get(r.id)),
             arms=_arms(by_arm, r.id, passages.get(r.id)),
-            neighbours=await _neighbours(context, request, memory),
+            neighbours=await _neighbours(context, question, memory),
             features=dict(r.features) if request.explain else None,
         )
-        for r in ranked
-        if (memory := memories.get(r.id))
+        for r, memory in best
     ]
 
 
-async def _neighbours(context: Context, request: Recall, memory: Memory) -> list[MemoryView]:
-    if not (request.before or request.after):
+async def _neighbours(context: Context, question: _Question, memory: Memory) -> list[MemoryView]:
+    request = question.request
+    before, after = max(request.before, request.expand), max(request.after, request.expand)
+    if not (before or after):
         return []
-    around = await context.records.neighbours(context.tenant, memory, request.before, request.after)
+    around = await context.records.neighbours(context.tenant, memory, before, after)
     visible = context.selection("", Look.ALL, unexpired(context.now()))
-    return [MemoryView.of(neighbour) for neighbour in around if visible.holds(neighbour)]
+    shown = [neighbour for neighbour in around if visible.holds(neighbour)]
+    if question.moment:
+        shown = await then(context, question.moment, shown)
+    return [MemoryView.of(neighbour) for neighbour in shown]
 
 
 def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | None) -> Matched:
@@ -219,15 +300,20 @@ def _arms(
 def _within(hits: list[Hit], envelope: Recalled, max_tokens: int | None) -> list[Hit]:
     """The best hits that the budget holds; a long one that does not fit makes room for the next.
 
-    One token is four bytes of the answer.
+    One token is four bytes of the answer. No memory is given twice: a neighbour that is a hit
+    itself, or was given with a better one, is left out.
     """
-    if max_tokens is None:
-        return hits
-    left = max_tokens * BYTES_PER_TOKEN - len(envelope.model_dump_json().encode())
+    left = math.inf
+    if max_tokens is not None:
+        left = max_tokens * BYTES_PER_TOKEN - len(envelope.model_dump_json().encode())
+    given = {hit.memory.id for hit in hits}
     kept: list[Hit] = []
-    for hit in hits:
-        size = len(hit.model_dump_json().encode()) + len(",")
+    for whole in hits:
+        new = [neighbour for neighbour in whole.neighbours if neighbour.id not in given]
+        hit = whole.model_copy(update={"neighbours": new})
+        size = 0 if max_tokens is None else len(hit.model_dump_json().encode()) + len(",")
         if size <= left:
             left -= size
             kept.append(hit)
+            given.update(neighbour.id for neighbour in new)
     return kept

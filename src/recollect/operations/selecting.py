@@ -45,6 +45,11 @@ def happened(after: datetime | None, before: datetime | None) -> Filter | None:
     )
 
 
+def known_by(time: datetime) -> Filter:
+    """Keeps out what was not known yet."""
+    return Comparison(RecordField("created_at"), Operator.LE, time)
+
+
 def true_at(time: datetime) -> Filter:
     """Keeps out facts that were not true at that time."""
     valid = And(
