@@ -175,7 +175,7 @@ async def test_recall_answers_in_the_pinned_shape(any_api: httpx2.AsyncClient) -
     await stored(any_api, "# Drinks\n\nTea at four — ☕.\n\nCoffee never.", name="tea")
     await told(any_api, message("One."), message("The tea is cold."), message("Two."), scope="x")
     answer = await any_api.post(
-        "/v1/recall", json={"query": "tea", "look": "all", "before": 1, "after": 1, "limit": 5}
+        "/v1/recall", json={"query": "tea", "look": "all", "before": 1, "after": 1, "limit": 2}
     )
     recalled = answer.json()
     assert answer.status_code == 200

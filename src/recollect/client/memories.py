@@ -114,14 +114,12 @@ class MemoryMethods:
     ) -> Recalled:
         """Ask a question; the memories that answer it best come first. Raises InvalidFilter.
 
-        No character of `query` is syntax. `scope` ('' is the root) and `look` say where to look,
-        or `scopes` alone; `kinds`, `tags` (all of them), `filter` (such as `m.topic = 'tea' AND
-        created_at >= date('2026-01-01')`), `occurred_after` and `occurred_before` say what counts.
-        `valid_at` asks for facts as they were true then instead of now, `known_at` for what was
-        known then, as it was worded then. At most `limit` (1 to 100) come, or as many as fit in
-        `max_tokens` (bytes of JSON by four), each episode with as many messages `before` and
-        `after` it as wanted, or on both sides (`expand`). `explain` adds the features behind
-        each score.
+        `scope` ('' is the root) and `look` say where to look, or `scopes` alone; `kinds`, `tags`
+        (all of them), `filter` (such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`),
+        `occurred_after` and `occurred_before` what counts. `valid_at` asks for facts as they were
+        true then, `known_at` for what was known then, as it was worded. At most `limit` (1 to 100)
+        come, or as many as fit in `max_tokens` (bytes of JSON by four), each episode with as many
+        messages `before` and `after` it as wanted, or on both sides (`expand`).
         """
         return await self._run(
             operations.recall,
