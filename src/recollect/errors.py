@@ -82,8 +82,8 @@ class NotFound(RecollectError):
 
     code = "not_found"
 
-    def __init__(self, reference: str) -> None:
-        super().__init__(f"memory not found: {reference}")
+    def __init__(self, reference: str, what: str = "memory") -> None:
+        super().__init__(f"{what} not found: {reference}")
         self.reference = reference
 
 

@@ -47,6 +47,7 @@ from recollect.operations import (
 pytestmark = pytest.mark.anyio
 
 TEAM = ScopeSet(subtrees=frozenset({"team"}))
+IN_SET = {"org": "team", "project": "p", "set_id": "mem_project_set_x"}
 SAMPLES: dict[str, Request] = {
     "remember": Remember(content="Tea.", scope="team"),
     "recall": Recall(query="tea"),
@@ -71,6 +72,30 @@ SAMPLES: dict[str, Request] = {
     "backup": operations.Backup(target="/nowhere/file"),
     "read_configuration": operations.ReadConfiguration(),
     "configure": operations.Configure(),
+    "create_project": operations.CreateProject(org="team", project="p"),
+    "read_project": operations.ReadProject(org="team", project="p"),
+    "list_projects": operations.ListProjects(),
+    "configure_project": operations.ConfigureProject(org="team", project="p", enabled=False),
+    "count_episodes": operations.CountEpisodes(org="team", project="p"),
+    "delete_project": operations.DeleteProject(org="team", project="p"),
+    "create_set_type": operations.CreateSetType(org="team", tags=("user_id",)),
+    "list_set_types": operations.ListSetTypes(org="team"),
+    "delete_set_type": operations.DeleteSetType(id="1"),
+    "register_set": operations.RegisterSet(org="team", project="p", tags=()),
+    "list_sets": operations.ListSets(org="team", project="p"),
+    "configure_set": operations.ConfigureSet(**IN_SET),
+    "create_category": operations.CreateCategory(**IN_SET, name="food", prompt="Food."),
+    "create_template": operations.CreateTemplate(set_type_id="1", name="food", prompt="Food."),
+    "read_category": operations.ReadCategory(id="1"),
+    "list_categories": operations.ListCategories(**IN_SET),
+    "list_templates": operations.ListTemplates(set_type_id="1"),
+    "list_category_sets": operations.ListCategorySets(id="1"),
+    "disable_category": operations.DisableCategory(**IN_SET, name="profile"),
+    "delete_category": operations.DeleteCategory(id="1"),
+    "create_category_tag": operations.CreateCategoryTag(
+        category_id="1", name="tea", description="Tea."
+    ),
+    "delete_category_tag": operations.DeleteCategoryTag(id="1"),
 }
 
 

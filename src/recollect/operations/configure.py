@@ -148,12 +148,17 @@ def _check(context: Context, wanted: Mapping[str, JsonValue]) -> None:
     for path, value in wanted.items():
         field = path.rpartition(".")[2]
         if field in _NAMES and isinstance(value, str):
-            _check_name(context, path, _NAMES[field], value)
+            check_resource(context, path, _NAMES[field], value)
         if field == "storage_backend":
             _check_store(path, str(value))
 
 
-def _check_name(context: Context, path: str, kind: ResourceKind, name: str) -> None:
+def check_resource(context: Context, path: str, kind: ResourceKind, name: str) -> None:
+    """Check that what is chosen at this path can be had.
+
+    Raises:
+        InvalidRequest: There is no such resource, or it is another embedder than the one in use.
+    """
     if find(context.resources, kind, name) is None:
         known = ", ".join(resource.name for resource in context.resources.all(kind))
         raise InvalidRequest(f"{path}: no such resource; {kind.value} known: {known or 'none'}")

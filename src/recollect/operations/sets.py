@@ -1,77 +1,33 @@
-"""Sets of facts: their types, their ids, and which of them a question looks at."""
+"""Sets of facts: their ids, their models, and which of them a question looks at."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from pydantic import Field
 
-from recollect.domain.sets import MAX_SET_ID_CHARACTERS, SetKey, located, set_type
-from recollect.operations.projects import Description, InProject, Org
-from recollect.operations.request import Label, Metadata, Request, Result, Tag, Text
-
-MAX_SET_TAGS = 100
+from recollect.domain.access import Right
+from recollect.domain.changes import PutRecord
+from recollect.domain.memory import JsonValue, RegistryRecord
+from recollect.domain.sets import (
+    MAX_SET_ID_CHARACTERS,
+    Project,
+    SetKey,
+    SetType,
+    located,
+    set_type,
+    sets_of,
+)
+from recollect.errors import AlreadyExists, NotFound, RevisionConflict
+from recollect.operations.configure import check_resource
+from recollect.operations.context import Context, commit, operation
+from recollect.operations.projects import InProject
+from recollect.operations.registry import SET, found, written
+from recollect.operations.request import Label, Metadata, Result, Text
+from recollect.operations.retrying import retried
+from recollect.operations.set_types import Described, SetTags, description_of, set_types
+from recollect.ports import ResourceKind
 
 SetId = Annotated[Text, Field(min_length=1, max_length=MAX_SET_ID_CHARACTERS)]
-Number = Annotated[str, Field(pattern="^[0-9]{1,18}$")]
-"""The id of a set type, a category or a tag."""
-SetTags = Annotated[tuple[Tag, ...], Field(max_length=MAX_SET_TAGS, fail_fast=True)]
-
-
-class Described(Result):
-    """What sets of one type have in common."""
-
-    is_org_level: bool
-    """Whether the projects of the organisation share the sets."""
-    tags: list[str]
-    """The keys of the metadata."""
-    name: str | None
-    description: str | None
-
-
-class SetTypeView(Described):
-    """Sets that differ in the values of the same metadata."""
-
-    id: str
-
-
-class CreateSetType(Request):
-    """Create a type of sets, or find the one with these tags there; the first name stays."""
-
-    org: Org
-    tags: SetTags
-    """Keys of metadata; trimmed, each once, without order."""
-    is_org_level: bool = False
-    name: Label | None = None
-    description: Description | None = None
-
-    def touches(self) -> tuple[str, ...]:
-        """The organisation's scope."""
-        return (self.org,)
-
-
-class ListSetTypes(Request):
-    """List an organisation's types of sets."""
-
-    org: Org
-
-
-class SetTypes(Result):
-    """Types of sets, in the order of their creation."""
-
-    set_types: list[SetTypeView]
-
-
-class DeleteSetType(Request):
-    """Delete a type of sets and its templates of categories; its sets and their facts stay."""
-
-    id: Number
-
-
-class DeletedSetType(Result):
-    """The receipt."""
-
-    id: str
-    templates: int
-    """How many templates of categories went along."""
 
 
 class RegisterSet(InProject):
@@ -150,7 +106,91 @@ class SetConfiguration(Result):
 
     scope: str
     set_id: str
-    embedder_name: str | None
-    llm_name: str | None
-    disabled_categories: list[str]
+    embedder_name: str | None = None
+    llm_name: str | None = None
+    disabled_categories: list[str] = Field(default_factory=list[str])
     """Default categories that the set does without."""
+
+    @classmethod
+    def of(cls, key: SetKey, record: RegistryRecord | None = None) -> "SetConfiguration":
+        """What the set's record says; nothing is chosen without one."""
+        chosen: Mapping[str, object] = record.content if record else {}
+        return cls.model_validate({"scope": key.scope, "set_id": key.set_id, **chosen})
+
+
+async def looked_at(
+    context: Context, owner: Project, metadata: Mapping[str, JsonValue]
+) -> dict[SetKey, SetType]:
+    """The sets that a question of this project looks at, as far as the principal sees them.
+
+    Those are the organisation's, the project's, and those that the metadata belongs to.
+    """
+    there = sets_of(owner, await set_types(context, owner.org), metadata)
+    return {
+        key: of_type for key, of_type in there.items() if context.principal.scopes.covers(key.scope)
+    }
+
+
+@operation(Right.READ)
+async def list_sets(context: Context, request: ListSets) -> Sets:
+    """List the sets that metadata belongs to; they need not hold anything yet."""
+    there = await looked_at(context, request.owner, request.metadata)
+    return Sets(
+        sets=[
+            SetView(scope=key.scope, set_id=key.set_id, **description_of(of_type))
+            for key, of_type in there.items()
+        ]
+    )
+
+
+@operation(Right.WRITE)
+async def register_set(context: Context, request: RegisterSet) -> SetName:
+    """Give the id of the set with these values, and make it known to `list_category_sets`."""
+    key = request.key
+    result = SetName(scope=key.scope, set_id=key.set_id)
+
+    async def registered() -> SetName:
+        if await found(context, SET, record_id(key)) is not None:
+            return result
+        return await commit(context, request, result, _written(context, SetConfiguration.of(key)))
+
+    return await retried(registered, AlreadyExists)
+
+
+@operation(Right.WRITE)
+async def configure_set(context: Context, request: ConfigureSet) -> SetConfiguration:
+    """Choose the models of a set. Raises InvalidRequest if the server has none of that name."""
+    if request.embedder_name:
+        check_resource(context, "embedder_name", ResourceKind.EMBEDDER, request.embedder_name)
+    if request.llm_name:
+        check_resource(context, "llm_name", ResourceKind.LANGUAGE_MODEL, request.llm_name)
+    models = request.model_dump(include={"embedder_name", "llm_name"})
+    return await reconfigured(context, request, lambda _: models)
+
+
+async def reconfigured(
+    context: Context,
+    request: ToSet,
+    change: Callable[[SetConfiguration], Mapping[str, object]],
+) -> SetConfiguration:
+    """The set as it is after the change of these fields, which is committed."""
+
+    async def changed() -> SetConfiguration:
+        stored = await found(context, SET, record_id(request.key))
+        before = SetConfiguration.of(request.key, stored)
+        after = before.model_copy(update=dict(change(before)))
+        return await commit(context, request, after, _written(context, after, stored))
+
+    return await retried(changed, RevisionConflict, AlreadyExists, NotFound)
+
+
+def record_id(key: SetKey) -> str:
+    """What the set's record is called; no scope holds a `|`."""
+    return f"{key.scope}|{key.set_id}"
+
+
+def _written(
+    context: Context, configuration: SetConfiguration, before: RegistryRecord | None = None
+) -> PutRecord:
+    key = SetKey(configuration.scope, configuration.set_id)
+    return written(context, SET, record_id(key), configuration.model_dump(), before)

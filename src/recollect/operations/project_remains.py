@@ -1,0 +1,62 @@
+"""What there is of a project, and what it takes to delete it."""
+
+from dataclasses import dataclass
+
+from recollect.domain.changes import Change, DropRecord, Erase, Expect
+from recollect.domain.memory import Kind, Memory, RegistryRecord
+from recollect.domain.scopes import Look
+from recollect.operations.context import Context
+from recollect.operations.registry import CATEGORY, CATEGORY_TAG, SET, SUMMARY, with_owner
+from recollect.operations.selecting import of_kinds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """All that goes with a project.
+
+    Attributes:
+        changes: Delete it, provided that the project's record is as it was found.
+    """
+
+    changes: tuple[Change, ...]
+    episodes: int
+    facts: int
+
+
+async def remains(context: Context, project: RegistryRecord) -> Remains:
+    """What there is of exactly this project: nothing of its organisation's, and no notes."""
+    scope = project.id
+    memories = await _memories(context, scope)
+    episodes = [memory for memory in memories if memory.kind is Kind.EPISODE]
+    expected = Expect(type=project.type, id=project.id, revision=project.revision)
+    return Remains(
+        changes=(
+            expected,
+            *(Erase(id=memory.id) for memory in memories),
+            *await _records(context, scope),
+            DropRecord(type=project.type, id=project.id),
+        ),
+        episodes=len(episodes),
+        facts=len(memories) - len(episodes),
+    )
+
+
+async def _memories(context: Context, scope: str) -> list[Memory]:
+    kinds = of_kinds((Kind.EPISODE, Kind.FACT))
+    selection = context.selection(scope, Look.EXACT, kinds)
+    count = await context.records.count(context.tenant, selection)
+    return await context.records.browse(context.tenant, selection, None, count)
+
+
+async def _records(context: Context, scope: str) -> list[DropRecord]:
+    """What drops the records of the scope: categories, their tags, sets and summaries."""
+    categories = await with_owner(context, CATEGORY, "scope", scope)
+    ids = [category.id for category in categories]
+    tags = await with_owner(context, CATEGORY_TAG, "category_id", *ids)
+    named = [
+        record
+        for record_type in (SET, SUMMARY)
+        for record in await context.records.registry(context.tenant, record_type)
+        if record.id.startswith(f"{scope}|")
+    ]
+    return [DropRecord(type=r.type, id=r.id) for r in (*categories, *tags, *named)]
