@@ -256,3 +256,15 @@ def test_weights_take_their_coefficients_by_name():
     weights = Weights.of({name: index / 10 for index, name in enumerate(FEATURES)}, version=7)
     assert weights.version == 7
     assert np.allclose(weights.vector(), np.arange(len(FEATURES)) / 10)
+
+
+def test_the_days_of_a_session_are_sittings_of_their_own() -> None:
+    day = timedelta(days=1)
+    best = turn("a", "The kettle is blue.", dense=0.9)
+    beside = turn("b", "Indeed.", dense=0.1, position=7, producer="Bo")
+    later = turn("c", "Indeed.", dense=0.1, position=9, occurred_at=best.occurred_at + day)
+    column = FEATURES.index("chat_session_best")
+
+    matrix = features("Which kettle?", [best, beside, later])
+
+    assert matrix[1, column] == matrix[0, column] > matrix[2, column]

@@ -70,13 +70,13 @@ FEATURES = (
     "chat_answer",
     # The better fused score of the turns before and after.
     "chat_nearby",
-    # The best fused score in its session.
+    # The best fused score in its sitting.
     "chat_session_best",
     # The share of the question's words in it, weighted by their rarity in the pool.
     "chat_coverage",
     # What the turns before and after add to that share.
     "chat_around",
-    # That share for the whole session.
+    # That share for the whole sitting.
     "chat_session_coverage",
 )
 """The features in the order of the columns; each lies between 0 and 1."""
@@ -228,28 +228,33 @@ def _nearness(named: NamedDate, day: date) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the turns of a pool stand to each other; n stands for no turn."""
+    """Where the turns of a pool stand to each other; n stands for no turn.
+
+    Attributes:
+        sitting: The same number for the turns of a session that were said on the same day. Many
+            clients put years of talk into one session.
+    """
 
     before: NDArray[np.intp]
     after: NDArray[np.intp]
-    session: NDArray[np.intp]
+    sitting: NDArray[np.intp]
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> "_Layout":
         n = len(candidates)
         at: dict[tuple[tuple[str, str], int], int] = {}
-        codes: dict[tuple[str, str], int] = {}
+        codes: dict[tuple[tuple[str, str], date], int] = {}
         for i in sorted(range(n), key=lambda i: candidates[i].id, reverse=True):
             if (session := candidates[i].session) is not None:
                 at[session, candidates[i].position] = i
-                codes.setdefault(session, i)
+                codes.setdefault((session, candidates[i].occurred_at.date()), i)
         before, after, own = (np.full(n, n, np.intp) for _ in range(3))
         for i, c in enumerate(candidates):
             own[i] = i
             if c.session is not None:
                 before[i] = at.get((c.session, c.position - 1), n)
                 after[i] = at.get((c.session, c.position + 1), n)
-                own[i] = codes[c.session]
+                own[i] = codes[c.session, c.occurred_at.date()]
         return cls(before, after, own)
 
 
@@ -271,10 +276,10 @@ def _chat(
         np.array([_question_share(text) for text in texts], np.float32),
         _padded(fused * asks)[layout.before],
         np.maximum(scores[layout.before], scores[layout.after]),
-        _best_in_session(fused, layout),
+        _best_in_sitting(fused, layout),
         coverage,
         _weighted(around, rarity) - coverage,
-        _weighted(_best_in_session(found, layout), rarity),
+        _weighted(_best_in_sitting(found, layout), rarity),
     )
     return np.stack(columns, axis=1)
 
@@ -337,8 +342,8 @@ def _question_share(text: str) -> float:
     return asking / (asking + text.count(".") + text.count("!")) if asking else 0.0
 
 
-def _best_in_session(values: NDArray[np.float32], layout: _Layout) -> NDArray[np.float32]:
-    """The highest of each column among the turns of the same session; its own without one."""
+def _best_in_sitting(values: NDArray[np.float32], layout: _Layout) -> NDArray[np.float32]:
+    """The highest of each column among the turns of the same sitting; its own without one."""
     best = np.zeros_like(values)
-    np.maximum.at(best, layout.session, values)
-    return best[layout.session]
+    np.maximum.at(best, layout.sitting, values)
+    return best[layout.sitting]
