@@ -113,14 +113,19 @@ def read_question(text: str) -> Question:
     # "Can you list what I planned?" asks about me, not about you.
     said = frozenset(_WORD.findall(_POLITE.sub(" ", lowered)))
     of_assistant = not said.isdisjoint(_SECOND_PERSON)
-    looked_for = phrases(" ".join(content_words(lowered)[:MAX_WORDS]))[:MAX_WORDS]
     return Question(
         words=frozenset(_WORD.findall(lowered)),
-        terms=tuple(dict.fromkeys(_stem(p.replace(" ", "")) for p in looked_for)),
+        terms=terms(lowered),
         by_asker=not said.isdisjoint(_FIRST_PERSON) and not of_assistant,
         of_assistant=of_assistant,
         dates=named_dates(lowered),
     )
+
+
+def terms(text: str) -> tuple[str, ...]:
+    """The distinct content words of a text as `Question.terms` has them, `MAX_WORDS` at most."""
+    looked_for = phrases(" ".join(content_words(text)[:MAX_WORDS]))[:MAX_WORDS]
+    return tuple(dict.fromkeys(_stem(phrase.replace(" ", "")) for phrase in looked_for))
 
 
 def named_dates(text: str) -> tuple[NamedDate, ...]:
