@@ -13,7 +13,7 @@ from recollect.app.wiring import Store
 from recollect.domain.access import LOCAL
 from recollect.domain.passages import FloatMatrix
 from recollect.domain.ranking import shipped_weights
-from recollect.errors import EmbedderUnavailable
+from recollect.errors import EmbedderUnavailable, LanguageModelUnavailable
 from recollect.operations import Context
 from recollect.settings import HashingSettings, Settings
 
@@ -85,3 +85,21 @@ def context_of(
         resources=named_resources(settings, embedder, store.maintenance),
         configuration=memory_configuration(settings),
     )
+
+
+class FakeLanguageModel:
+    """Writes which messages it was shown; can be out of reach, and remembers what it was asked."""
+
+    model = "fake-1"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.problem: str | None = None
+
+    async def write(self, instructions: str, text: str, *, max_tokens: int) -> str:
+        if self.problem is not None:
+            raise LanguageModelUnavailable(self.problem)
+        assert instructions
+        assert max_tokens > 0
+        self.asked.append(text)
+        return f"Written {len(self.asked)}."

@@ -15,7 +15,15 @@ from recollect.app.wiring import Embedders, open_context
 from recollect.client.asynchronous import AsyncClient
 from recollect.client.blocking import Client
 from recollect.errors import EmbedderUnavailable, StoreUnavailable, Unavailable
-from recollect.operations import Context, Imported, Operation, Request, Result
+from recollect.operations import (
+    EMBEDDING,
+    Context,
+    Imported,
+    Operation,
+    Queue,
+    Request,
+    Result,
+)
 
 Q = TypeVar("Q", bound=Request)
 R = TypeVar("R", bound=Result)
@@ -88,10 +96,14 @@ class LocalTransport:
         self._waits.set()
 
     async def work_in_background(self) -> None:
-        """Embed what writes leave behind, until cancelled."""
+        """Do what writes leave behind, until cancelled."""
         while True:
             await self._waits.wait()
             await self.finish()
+            # Nobody waits for the rest at the end: it stays noted in the store.
+            for queue in operations.QUEUES:
+                if queue is not EMBEDDING:
+                    await self._work_off(queue)
 
     async def finish(self) -> None:
         """Embed whatever writes of this transport have left behind.
@@ -105,18 +117,21 @@ class LocalTransport:
                     return  # an attempt now would only put off the next one
                 with suppress(Unavailable):
                     await operations.catch_up(self._context)
-                    while await operations.work(self._context):
-                        pass
+                await self._work_off(EMBEDDING)
 
     async def _embed_what_came_in(self) -> None:
         """Have found by meaning, too, what came in before the model was there; for a second."""
         if not self._came_in or self._embedders.embedder.problem is not None:
             return
         self._came_in = False
-        with move_on_after(PATIENCE.total_seconds()), suppress(Unavailable):
+        with move_on_after(PATIENCE.total_seconds()):
             async with self._working:
-                while await operations.work(self._context):
-                    pass
+                await self._work_off(EMBEDDING)
+
+    async def _work_off(self, queue: Queue) -> None:
+        with suppress(Unavailable):
+            while await operations.work(self._context, [queue]):
+                pass
 
     async def _load(self) -> None:
         async with self._loading:

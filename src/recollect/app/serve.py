@@ -24,7 +24,7 @@ from recollect.app.listening import listening
 from recollect.app.mirroring import mirrored
 from recollect.app.wiring import Embedders, open_context
 from recollect.errors import ConfigError, RecollectError
-from recollect.operations import Context, catch_up, work
+from recollect.operations import EMBEDDING, QUEUES, Context, Queue, catch_up, work
 from recollect.operations.embedding import model_key, older_keys
 from recollect.settings import Settings, is_loopback
 
@@ -69,11 +69,12 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
 async def work_in_background(
     context: Context, embedders: Embedders, loaded: Event | None = None
 ) -> None:
-    """Load the models, then do what waits, for as long as the process runs.
+    """Load the models and do what waits in every queue, for as long as the process runs.
 
-    The event is set once loading the current model was tried.
+    The event is set once loading the current model was tried; only embedding waits for it to
+    succeed.
     """
-    tried = loaded or Event()
+    tried, ready = loaded or Event(), Event()
 
     async def load() -> None:
         try:
@@ -91,10 +92,18 @@ async def work_in_background(
 
     async with create_task_group() as tasks:
         tasks.start_soon(_insist, load_previous)
+        for queue in QUEUES:
+            tasks.start_soon(_follow, context, queue, ready if queue is EMBEDDING else tried)
         await _insist(load)
-        while True:
-            if not await _insist(partial(work, context)):
-                await sleep(POLL.total_seconds())
+        ready.set()
+
+
+async def _follow(context: Context, queue: Queue, turn: Event) -> None:
+    """Do what waits in one queue, from the event on."""
+    await turn.wait()
+    while True:
+        if not await _insist(partial(work, context, [queue])):
+            await sleep(POLL.total_seconds())
 
 
 async def _insist(step: Callable[[], Awaitable[T]]) -> T:

@@ -34,7 +34,7 @@ class WorkingMemory:
         summaries: Whether summaries of what fell out of the window are written.
     """
 
-    window_tokens: int = 2000
+    window_tokens: int = 1000
     summaries: bool = True
 
 
@@ -49,9 +49,14 @@ def lead(producer: str, occurred_at: datetime) -> str:
 
 
 def line(message: Memory) -> str:
-    """A message as a prompt shows it; its further lines are indented, to pass for no other's."""
+    """A message as a prompt shows it."""
     producer = message.detail.producer if isinstance(message.detail, Episode) else ""
-    return lead(producer, message.occurred_at) + "\n  ".join(message.content.splitlines())
+    return lead(producer, message.occurred_at) + indented(message.content)
+
+
+def indented(text: str) -> str:
+    """The text with its further lines indented, so that none of them passes for another's."""
+    return "\n  ".join(text.splitlines())
 
 
 def cut(text: str, size_bytes: int) -> str:

@@ -139,7 +139,7 @@ async def _store(context: Context, scope: str, conversation: Conversation) -> di
                 context, operations.Ingest(scope=scope, session=session, messages=sent)
             )
             ids |= zip((m.id for m in part), stored.ids, strict=True)
-    while await operations.work(context):
+    while await operations.work(context, [operations.EMBEDDING]):
         pass
     return ids
 

@@ -75,11 +75,9 @@ from recollect.operations.maintain import (
     Reindexed,
     Stats,
     backup,
-    catch_up,
     check,
     reindex,
     stats,
-    work,
 )
 from recollect.operations.memory_configuration import (
     EpisodicMemory,
@@ -147,6 +145,7 @@ from recollect.operations.sets import (
 from recollect.operations.sync import Sync, Synced, sync
 from recollect.operations.transfer import Imported, export, import_lines
 from recollect.operations.views import MemoryView
+from recollect.operations.work import EMBEDDING, QUEUES, Queue, catch_up, work
 
 ALL = (
     remember,
@@ -197,6 +196,8 @@ ALL = (
 
 __all__ = [
     "ALL",
+    "EMBEDDING",
+    "QUEUES",
     "ArmVerdicts",
     "BackedUp",
     "Backup",
@@ -269,6 +270,7 @@ __all__ = [
     "ProjectName",
     "ProjectView",
     "Projects",
+    "Queue",
     "RankVerdicts",
     "Read",
     "ReadCategory",

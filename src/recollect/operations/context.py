@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar, get_type_hints
 
@@ -13,6 +13,7 @@ from recollect.domain.memory import Kind, Memory
 from recollect.domain.ranking import Weights
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Selection
+from recollect.domain.working_memory import WorkingMemory
 from recollect.errors import Conflict, InvalidRequest, NotFound
 from recollect.operations.memory_configuration import MemoryConfiguration
 from recollect.operations.request import Request, Result
@@ -50,6 +51,7 @@ class Context:
         weights: How recall weighs what the arms find.
         previous_embedder: Asks the vectors of the model before, until all is embedded anew.
         language_model: Writes summaries; None without one.
+        working: How much of a session is kept at hand, and whether the rest is summarised.
         idempotency_key: The client's key for this request, if it sent one.
     """
 
@@ -72,6 +74,7 @@ class Context:
     configuration: MemoryConfiguration
     previous_embedder: Embedder | None = None
     language_model: LanguageModel | None = None
+    working: WorkingMemory = field(default_factory=WorkingMemory)
     mirror: Mirror | None = None
     idempotency_key: str | None = None
     origin: str = "client"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ from recollect.domain.passages import Passage
 from recollect.domain.searchable import prefix
 from recollect.errors import EmbedderUnavailable
 from recollect.operations.context import Context
-from recollect.ports import Embedder
+from recollect.ports import Embedder, Job
 
 PASSAGES_AT_ONCE = 8
 """How many passages of a memory are embedded before a write is acknowledged."""
@@ -99,6 +100,15 @@ async def embed_waiting(context: Context) -> int:
         embedded = await _embed(context, portion, lambda cut: cut)
         await context.vectors.store(context.tenant, list(zip(portion, embedded, strict=True)))
     return len(portion)
+
+
+async def embed_backlog(context: Context, job: Job, until: datetime) -> bool:
+    """Embed what waits, portion by portion; says whether more waits. Raises EmbedderUnavailable."""
+    del job
+    while await embed_waiting(context):
+        if context.now() > until:
+            return True
+    return False
 
 
 Cut: TypeAlias = list[list[Passage]]

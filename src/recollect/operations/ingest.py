@@ -21,6 +21,7 @@ from recollect.operations.request import (
     UtcTime,
 )
 from recollect.operations.retrying import retried
+from recollect.operations.summaries import Session, summarising
 
 MAX_MESSAGES = 1000
 
@@ -110,8 +111,14 @@ async def _store(
     embedding = await embed_now(context, fresh)
     result = Ingested(ids=ids, known=len(ids) - len(fresh), degraded=list(embedding.degraded))
     puts = (Put(memory=memory, expected_revision=0, verb="ingest") for memory in fresh)
+    summarised = summarising(context, Session(request.scope, request.session)) if fresh else ()
     return await commit(
-        context, request, result, *puts, embedded=embedding.embedded, jobs=embedding.jobs
+        context,
+        request,
+        result,
+        *puts,
+        embedded=embedding.embedded,
+        jobs=(*embedding.jobs, *summarised),
     )
 
 

@@ -1,28 +1,20 @@
-"""Keep the store healthy: figures, checks, rebuilding, backups, work in the background."""
+"""Keep the store healthy: figures, checks, rebuilding, backups."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated
 
-from anyio import CancelScope, get_cancelled_exc_class
 from pydantic import Field
 
 from recollect.domain.access import Right
-from recollect.errors import RecollectError
 from recollect.operations.context import Context, operation
 from recollect.operations.embedding import (
     BACKLOG,
-    QUEUE,
-    embed_waiting,
     embedder_of,
     model_key,
     model_of,
 )
 from recollect.operations.mirror.skipped import skipped_files
 from recollect.operations.request import Request, Result
-
-LEASE = timedelta(minutes=5)
-RETRY_AFTER = timedelta(seconds=30)
 
 
 class Stats(Request):
@@ -179,39 +171,3 @@ class BackedUp(Result):
 async def backup(context: Context, request: Backup) -> BackedUp:
     """Write a consistent copy of the store to a new file. Raises AlreadyExists."""
     return BackedUp(size_bytes=await context.maintenance.backup(context.tenant, request.target))
-
-
-async def work(context: Context) -> bool:
-    """Do one portion of the work that waits in the background; False when there was none.
-
-    What fails now is tried again later.
-
-    Raises:
-        RecollectError: As the ports do; the job is given back if the store can be written.
-    """
-    started = context.now()
-    job = await context.jobs.lease(context.tenant, QUEUE, LEASE, started)
-    if job is None:
-        return False
-    try:
-        while more := await embed_waiting(context):
-            if context.now() - started > LEASE / 2:
-                break
-    except RecollectError:
-        await context.jobs.fail(context.tenant, job, context.now() + RETRY_AFTER)
-        raise
-    except get_cancelled_exc_class():
-        # Others need not wait until the lease of a process that is ending runs out.
-        with CancelScope(shield=True):
-            await context.jobs.fail(context.tenant, job, context.now())
-        raise
-    await context.jobs.complete(context.tenant, job)
-    if more:
-        await context.jobs.enqueue(context.tenant, BACKLOG)
-    return True
-
-
-async def catch_up(context: Context) -> None:
-    """Enqueue what must be done after a start: embedding what has waited for this model."""
-    if await context.vectors.waiting(context.tenant, model_key(context), 1):
-        await context.jobs.enqueue(context.tenant, BACKLOG)

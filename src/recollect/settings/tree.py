@@ -6,6 +6,7 @@ from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from recollect.settings.conversations import WorkingMemorySettings
 from recollect.settings.fields import UserPath
 from recollect.settings.git import GitSettings
 from recollect.settings.models import EmbedderSettings, MiniLmSettings
@@ -69,3 +70,5 @@ class Settings(BaseSettings):
     url: str | None = None
     """A running server that the command line talks to instead of opening the data folder."""
     git: GitSettings = Field(default_factory=GitSettings)
+    working_memory: WorkingMemorySettings = Field(default_factory=WorkingMemorySettings)
+    """How much of a session is kept at hand."""

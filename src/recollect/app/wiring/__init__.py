@@ -19,6 +19,7 @@ from recollect.app.wiring.models import LoadableEmbedder, Model, open_model
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.domain.scopes import check_scope
+from recollect.domain.working_memory import WorkingMemory
 from recollect.errors import ConfigError
 from recollect.operations.context import Context
 from recollect.operations.embedding import model_key
@@ -165,6 +166,7 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embe
             resources=named_resources(settings, model.embedder, store.maintenance),
             configuration=memory_configuration(settings),
             previous_embedder=previous,
+            working=WorkingMemory(**settings.working_memory.model_dump()),
         )
         yield context, Embedders(embedder=model.embedder, previous_embedder=previous)
 
