@@ -6,7 +6,9 @@ from random import Random
 
 import pytest
 from tests.e2e.forkers import forker, told_until_killed
+from tests.e2e.homes import until
 from tests.e2e.note_format import Strict, read_strictly
+from tests.e2e.servers import Server, serving
 from tests.e2e.work_trees import commit_messages, committed_notes, lying_notes, unclean
 
 from recollect import operations
@@ -21,6 +23,7 @@ MOST_LINES = 40
 LONGEST_WRITE = 0.05
 OUR_VERBS = {"remember", "edit", "move", "forget"}
 GONE = "gone"
+MANY = 600
 
 pytestmark = [
     pytest.mark.anyio,
@@ -45,6 +48,28 @@ async def test_killed_writers_leave_notes_and_files_saying_the_same(tmp_path: Pa
     assert in_flight >= ROUNDS * 4 // 5
     assert GONE in known.values()
     assert not any("by hand" in message for message in commit_messages(tmp_path / "notes"))
+
+
+async def test_a_killed_restore_is_completed_by_the_next(tmp_path: Path) -> None:
+    texts = {f"projects/team/n{number}.md": f"Text {number}." for number in range(MANY)}
+    (tmp_path / "notes/projects/team").mkdir(parents=True)
+    for path, text in texts.items():
+        (tmp_path / "notes" / path).write_text(text)
+    with serving(tmp_path) as server:
+        while not (stored := _stored(server)):
+            pass
+        server.kill()
+    assert stored < MANY
+    with serving(tmp_path) as server:
+        await until(lambda: _stored(server) == MANY, seconds=60)
+        assert server.http.post("/v1/sync", json={}).is_success
+    await _assert_all_agree(tmp_path, {})
+    bodies = {path: read_strictly(c).body for path, c in lying_notes(tmp_path / "notes").items()}
+    assert bodies == texts
+
+
+def _stored(server: Server) -> int:
+    return server.http.get("/v1/stats").json()["memories"]
 
 
 def _assert_committed(repository: Path, followed: dict[str, str]) -> None:

@@ -1,10 +1,12 @@
 """Notes and their files say the same, whoever changed which."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pygit2
 import pytest
+from tests.operations.test_careful_writes import meddled
 
 from recollect.adapters.git.repository import Place, open_repository
 from recollect.domain.memory import Kind
@@ -28,6 +30,7 @@ from recollect.operations import (
     remember,
 )
 from recollect.operations.mirror import Mount, Passed, mirror
+from recollect.operations.mirror.incoming import AT_ONCE, PORTION
 from recollect.ports import NoteRepository
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +57,12 @@ class Home:
         """Every note's content by scope and name."""
         page = await browse(self.context, Browse(look=Look.ALL, kinds=(Kind.NOTE,), limit=100))
         return {f"{m.scope}:{m.name}": m.content for m in page.memories}
+
+    async def contents(self, scope: str) -> dict[str, str]:
+        """The content of every note of a scope by its name."""
+        seen = self.context.selection(scope, Look.EXACT)
+        notes = await self.context.records.browse(self.context.tenant, seen, None, 1000)
+        return {note.name or "": note.content for note in notes}
 
     def read(self, path: str) -> str:
         return (self.folder / path).read_bytes().decode()
@@ -310,6 +319,42 @@ async def test_a_new_store_is_filled_from_the_repository(home: Home) -> None:
     assert (after.created_at, after.updated_at) == (before.created_at, before.updated_at)
     assert (after.source, after.content) == (before.source, before.content)
     assert await home.repository.head() == head
+
+
+async def test_of_many_new_files_each_becomes_a_note_and_only_the_spoiled_do_not(
+    home: Home,
+) -> None:
+    await home.keep("tea", "Green.")
+    await home.mirror()
+    text = home.read("global/tea.md")
+    for number in range(PORTION + AT_ONCE):
+        home.write(f"projects/many/n{number}.md", f"Text {number}.")
+    home.write("global/bad.md", "---\nid: x\nname: [\n---\n\nText")
+    home.write("global/copy.md", text)
+    home.write("global/tea.md", text.replace("Green.", "Black."))
+
+    passed = await home.mirror()
+
+    assert [skipped.path for skipped in passed.skipped] == ["global/bad.md"]
+    texts = {f"n{number}": f"Text {number}." for number in range(PORTION + AT_ONCE)}
+    assert await home.contents("many") == texts
+    assert await home.contents("") == {"tea": "Black.", "copy": "Green."}
+    assert parse(home.read("projects/many/n0.md").encode()).body == "Text 0."
+    assert (await home.mirror()).taken.added == 0
+
+
+async def test_many_new_files_come_although_one_is_written_here_meanwhile(home: Home) -> None:
+    for number in range(AT_ONCE + 1):
+        home.write(f"global/n{number}.md", f"Text {number}.")
+    keep = partial(home.keep, "n7", "Written here.")
+    busy = Home(meddled(home.context, "commit", keep), home.repository, home.folder)
+
+    passed = await busy.mirror()
+
+    assert passed.skipped == []
+    contents = await home.contents("")
+    assert {f"n{number}" for number in range(AT_ONCE + 1)} <= contents.keys()
+    assert {"Text 7.", "Written here."} <= set(contents.values())
 
 
 async def test_notes_that_no_file_can_hold_are_reported(home: Home) -> None:

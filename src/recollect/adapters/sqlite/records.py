@@ -45,7 +45,8 @@ class SqliteRecordStore:
         return await database.read(lambda c: replay(c, request))
 
     async def get(self, tenant: str, ids: Sequence[str]) -> list[Memory]:
-        found = await self._memories(tenant, f"where m.id in ({marks(ids)})", ids)
+        listed = "where m.id in (select value from json_each(?))"
+        found = await self._memories(tenant, listed, [dump(list(ids))])
         by_id = {memory.id: memory for memory in found}
         return [by_id[i] for i in ids if i in by_id]
 

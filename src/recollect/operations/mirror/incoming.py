@@ -1,5 +1,6 @@
 """From the repository to the store: what people and other machines committed becomes changes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,7 @@ from recollect.domain.note_files import NoteFile
 from recollect.domain.note_paths import identities, path_of
 from recollect.errors import Conflict, InvalidRequest, NotFound
 from recollect.operations.context import Context, store
-from recollect.operations.embedding import BACKLOG, Embedding, embed_now
+from recollect.operations.embedding import BACKLOG, embed_now
 from recollect.operations.mirror.differences import Found, differences
 from recollect.operations.mirror.files import (
     beside,
@@ -27,7 +28,10 @@ ORIGIN = "git"
 """The origin of every change that came from the repository."""
 
 AT_ONCE = 50
-"""More new notes than that are stored first and embedded in the background."""
+"""More new notes than that are stored many at once, and embedded in the background."""
+
+PORTION = 200
+"""How many of them share a transaction: waiting for the disk took most of the time."""
 
 ATTEMPTS = 3
 """How often a note may be written in the store while it is taken in."""
@@ -87,12 +91,15 @@ async def take_in(context: Context, mount: Mount, agreed: str | None, head: str)
     taken = TakenIn(skipped=found.skipped, ids=found.reread)
     for path in found.uncovered:
         taken.astray |= {memory.id for memory in await _lying_at(context, path)}
-    later = sum(one.before is None for one in found.notes) > AT_ONCE
-    for one in await _in_order(context, mount, found.notes):
+    for one in found.notes:
         if one.now is not None and one.path != path_of(one.now.scope, one.now.name):
             taken.places.setdefault(one.id, set()).add(one.path)
+    notes = await _in_order(context, mount, found.notes)
+    if sum(one.before is None for one in notes) > AT_ONCE:
+        notes = await _store_new(context, notes, taken)
+    for one in notes:
         try:
-            await _take_in_the_newest(context, one, taken, later=later)
+            await _take_in_the_newest(context, one, taken)
         except (InvalidRequest, Conflict, NotFound) as error:
             taken.skipped.append(SkippedFile(path=one.path, reason=str(error)))
             taken.astray.add(one.id)
@@ -127,13 +134,51 @@ async def _in_order(context: Context, mount: Mount, notes: Sequence[Found]) -> l
     return list(ordered.values())
 
 
-async def _take_in_the_newest(
-    context: Context, found: Found, taken: TakenIn, *, later: bool
+async def _store_new(context: Context, notes: Sequence[Found], taken: TakenIn) -> list[Found]:
+    """Store the notes that are new beyond doubt, in portions; gives the others.
+
+    Of such a note the store knows neither the id nor the place, and no other file claims either.
+    """
+    claims = Counter(path_of(one.now.scope, one.now.name) for one in notes if one.now)
+    stored = await context.records.get(context.tenant, [one.id for one in notes])
+    known = {memory.id for memory in stored}
+    left: list[Found] = []
+    new: list[tuple[Found, NoteFile]] = []
+    for one in notes:
+        path = path_of(one.now.scope, one.now.name) if one.now else ""
+        if (
+            one.now
+            and one.id not in known
+            and claims[path] == 1
+            and not await _lying_at(context, path)
+        ):
+            new.append((one, one.now))
+        else:
+            left.append(one)
+    for start in range(0, len(new), PORTION):
+        portion = new[start : start + PORTION]
+        try:
+            await _store_portion(context, portion, taken)
+        except (InvalidRequest, Conflict, NotFound):
+            left += [one for one, _ in portion]  # one by one, so that the wrong one harms no other
+    return left
+
+
+async def _store_portion(
+    context: Context, portion: Sequence[tuple[Found, NoteFile]], taken: TakenIn
 ) -> None:
+    memories = [memory_of(file, None, context.now()) for _, file in portion]
+    puts = [Put(memory=memory, expected_revision=0, verb="import") for memory in memories]
+    await store(context, *puts, jobs=(BACKLOG,))
+    for (one, file), memory in zip(portion, memories, strict=True):
+        _note(taken, one, file, None, memory)
+
+
+async def _take_in_the_newest(context: Context, found: Found, taken: TakenIn) -> None:
     """Take a note in, as often as somebody writes it in between."""
     for attempt in range(ATTEMPTS):
         try:
-            await _take_in(context, found, taken, later=later)
+            await _take_in(context, found, taken)
         except (Conflict, NotFound):
             if attempt == ATTEMPTS - 1:
                 raise
@@ -141,7 +186,7 @@ async def _take_in_the_newest(
             return
 
 
-async def _take_in(context: Context, found: Found, taken: TakenIn, *, later: bool) -> None:
+async def _take_in(context: Context, found: Found, taken: TakenIn) -> None:
     ours, now = await _ours(context, found), found.now
     if now is None:
         await _remove(context, found, ours, taken)
@@ -157,10 +202,8 @@ async def _take_in(context: Context, found: Found, taken: TakenIn, *, later: boo
         await _merge(context, found, ours, now, taken)
         return
     after = memory_of(now, ours, context.now())
-    await _put(context, [after], ours, later=later)
-    _count(taken, ours)
-    if found.path != place_of(after) or not says_same(now, after):
-        taken.ids.add(after.id)
+    await _put(context, [after], ours)
+    _note(taken, found, now, ours, after)
 
 
 async def _is_taken(context: Context, file: NoteFile, ours: Memory) -> bool:
@@ -223,13 +266,11 @@ async def _merge(
     taken.places.setdefault(own_id, set()).add(found.path)
 
 
-async def _put(
-    context: Context, memories: Sequence[Memory], before: Memory | None, *, later: bool = False
-) -> None:
+async def _put(context: Context, memories: Sequence[Memory], before: Memory | None) -> None:
     """Store the memories in order; what had their name under another id is forgotten."""
     if not memories:
         return
-    embedding = Embedding((), (BACKLOG,), ()) if later else await embed_now(context, [memories[-1]])
+    embedding = await embed_now(context, [memories[-1]])
     changes: list[Change] = [
         Put(memory=memory, expected_revision=memory.revision - 1, verb=_verb(memory, before))
         for memory in memories
@@ -247,8 +288,13 @@ def _verb(memory: Memory, before: Memory | None) -> Verb:
     return "edit" if same_place else "move"
 
 
-def _count(taken: TakenIn, ours: Memory | None) -> None:
-    if ours is None:
+def _note(
+    taken: TakenIn, found: Found, file: NoteFile, before: Memory | None, after: Memory
+) -> None:
+    """Count what was stored; what its file does not say is to be written there."""
+    if before is None:
         taken.added += 1
     else:
         taken.updated += 1
+    if found.path != place_of(after) or not says_same(file, after):
+        taken.ids.add(after.id)
