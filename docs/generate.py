@@ -56,6 +56,8 @@ stops the start. Options of the command line go before the environment.
 def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     seen: set[str] = set()
     for name, field in model.model_fields.items():
+        if field.exclude:
+            continue
         variable = prefix + name.upper()
         offered = choices(field.annotation)
         for choice in offered:

@@ -8,8 +8,9 @@ from tests.examples import THEN
 
 from recollect.adapters.in_memory.embedding import HashingEmbedder, WordCounter
 from recollect.adapters.memory_mcp import MemoryMcpRecallLog
-from recollect.app.offers import memory_configuration, named_resources
+from recollect.app.offers import InUse, memory_configuration, named_resources
 from recollect.app.wiring import Store
+from recollect.app.wiring.models import try_embedder
 from recollect.domain.access import LOCAL
 from recollect.domain.passages import FloatMatrix
 from recollect.domain.ranking import shipped_weights
@@ -82,7 +83,14 @@ def context_of(
         weights=shipped_weights(),
         now=clock,
         new_id=new_id,
-        resources=named_resources(settings, embedder, store.maintenance),
+        resources=named_resources(
+            InUse(
+                settings=settings,
+                embedder=embedder,
+                maintenance=store.maintenance,
+                try_embedder=try_embedder,
+            )
+        ),
         configuration=memory_configuration(settings),
     )
 

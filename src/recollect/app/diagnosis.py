@@ -24,8 +24,8 @@ from recollect.domain.note_files import parse
 from recollect.errors import RecollectError, UnreadableNote
 from recollect.operations import Context, Result
 from recollect.operations.mirror import contents_of, mounts_of
-from recollect.ports import NoteRepository
-from recollect.settings import MiniLmSettings, Settings, SqliteStoreSettings
+from recollect.ports import NoteRepository, ResourceKind
+from recollect.settings import Configuration, MiniLmSettings, Settings, SqliteStoreSettings
 
 HEALTH_TIMEOUT_SECONDS = 2
 OLDEST_SQLITE = (3, 40)
@@ -93,11 +93,15 @@ async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
     yield await to_thread.run_sync(_full_text_search)
     if isinstance(settings.store, SqliteStoreSettings):
         yield await to_thread.run_sync(_data_folder, settings.data_dir)
+    if settings.configured:
+        yield _found("configuration", _configuration(settings.configured))
     async with open_context(settings) as (context, embedders):
         yield await _examined("embedder", lambda: _embedder(embedders.embedder))
         if previous := embedders.previous_embedder:
             yield await _examined("previous embedder", lambda: _embedder(previous))
         yield await _examined("tokenizer", lambda: _tokenizer(context))
+        for resource in settings.configured.resources if settings.configured else ():
+            yield await _resource(context, ResourceKind(resource.kind), resource.name)
         # Last, since what it says of the memories that wait depends on the models.
         yield await _examined("store", lambda: _store(context))
     if settings.git.mirror and isinstance(settings.store, SqliteStoreSettings):
@@ -163,6 +167,20 @@ def _data_folder(folder: Path) -> Finding:
             f"{folder} cannot be written ({error.strerror}): check its permissions, "
             "or choose another with --data-dir",
         )
+
+
+def _configuration(configured: Configuration) -> str:
+    unused = f"; without effect here: {', '.join(configured.unused)}" if configured.unused else ""
+    return f"{configured.path}{unused}"
+
+
+async def _resource(context: Context, kind: ResourceKind, name: str) -> Finding:
+    found = await context.resources.retry(kind, name)
+    return Finding(
+        name=f"{kind.value} {name}",
+        ok=found.status != "failed",
+        detail=f"{found.provider}: {found.problem or found.status}",
+    )
 
 
 async def _store(context: Context) -> str:

@@ -1,6 +1,7 @@
 """What the settings offer by name, and how conversations are remembered with it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from recollect.app.resources import NamedResources, Offer
@@ -12,21 +13,45 @@ from recollect.operations import (
     LongTermMemory,
     MemoryConfiguration,
     SemanticMemory,
+    ShortTermMemory,
 )
-from recollect.ports import Embedder, Maintenance, Resource, ResourceKind
-from recollect.settings import Settings
+from recollect.operations.memory_configuration import MESSAGE_CAPACITY
+from recollect.ports import Embedder, Maintenance, Resource, ResourceKind, ResourceStatus
+from recollect.settings import (
+    Configuration,
+    EmbedderSettings,
+    NamedResource,
+    Settings,
+    embedder_settings,
+    resource_from,
+)
 
 EMBEDDER = "default_embedder"
 RERANKER = "default_reranker"
 DATABASE = "default_database"
-"""The names of what there is without a configuration file."""
+"""The names of what there is when no configuration file names another."""
 
 _PROVIDERS = {"minilm": "sentence-transformer", "hashing": "hashing", "openai": "openai"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InUse:
+    """What this process runs with, and how it tries what it does not.
+
+    Attributes:
+        try_embedder: Embeds a text with the model of these settings; raises if it cannot.
+    """
+
+    settings: Settings
+    embedder: Embedder
+    maintenance: Maintenance
+    try_embedder: Callable[[EmbedderSettings], Awaitable[None]]
+
+
 def memory_configuration(settings: Settings) -> MemoryConfiguration:
     """How conversations are remembered, before anybody changed it."""
-    del settings
+    if (configured := settings.configured) is not None:
+        return _configured_memory(configured)
     return MemoryConfiguration(
         episodic_memory=EpisodicMemory(
             long_term_memory=LongTermMemory(
@@ -42,41 +67,113 @@ def memory_configuration(settings: Settings) -> MemoryConfiguration:
     )
 
 
-def named_resources(
-    settings: Settings, embedder: Embedder, maintenance: Maintenance
-) -> NamedResources:
-    """The resources that there are, by name."""
-    chosen = _PROVIDERS[settings.embedder.kind]
-    return NamedResources(
-        [
-            Offer(
-                resource=Resource(kind=ResourceKind.EMBEDDER, name=EMBEDDER, provider=chosen),
-                trial=partial(embedder.embed, ["ready?"], purpose="query"),
-                problem=lambda: embedder.problem,
+def _configured_memory(configured: Configuration) -> MemoryConfiguration:
+    episodic, semantic = configured.sections.episodic_memory, configured.sections.semantic_memory
+    long, short = episodic.long_term_memory, episodic.short_term_memory
+    embedder = configured.embedder.name if configured.embedder else EMBEDDER
+    return MemoryConfiguration(
+        episodic_memory=EpisodicMemory(
+            long_term_memory=LongTermMemory(
+                backend=long.backend or "declarative",
+                embedder=embedder,
+                reranker=long.reranker or None,
+                vector_graph_store=long.vector_graph_store,
+                vector_store=long.vector_store,
+                segment_store=long.segment_store,
+                properties_schema=long.properties_schema,
+                enabled=episodic.long_term_memory_enabled,
             ),
-            _always_there(ResourceKind.RERANKER, RERANKER, "identity"),
-            Offer(
-                resource=Resource(
-                    kind=ResourceKind.DATABASE, name=DATABASE, provider="sqlite", status="ready"
-                ),
-                trial=partial(maintenance.ping, LOCAL_TENANT),
+            short_term_memory=ShortTermMemory(
+                llm_model=short.llm_model,
+                message_capacity=short.message_capacity or MESSAGE_CAPACITY,
+                enabled=episodic.short_term_memory_enabled,
             ),
-        ],
-        _offer,
+            enabled=episodic.enabled,
+        ),
+        semantic_memory=SemanticMemory(
+            enabled=semantic.enabled,
+            database=semantic.database or DATABASE,
+            storage_backend=semantic.storage_backend,
+            feature_store=semantic.feature_store,
+            vector_collection=semantic.vector_collection,
+            vector_dimensions=semantic.vector_dimensions,
+            llm_model=semantic.llm_model,
+            embedding_model=semantic.embedding_model or embedder,
+            ingestion_trigger_messages=semantic.ingestion_trigger_messages,
+            ingestion_trigger_age_seconds=max(
+                1, int(semantic.ingestion_trigger_age.total_seconds())
+            ),
+            org_categories=configured.sections.prompt.default_org_categories,
+            project_categories=configured.sections.prompt.default_project_categories,
+            user_categories=configured.sections.prompt.default_user_categories,
+        ),
     )
+
+
+def named_resources(in_use: InUse) -> NamedResources:
+    """The resources that there are, by name; every kind but language models has one at least."""
+    configured = in_use.settings.configured
+    offers = [_offer(in_use, resource) for resource in configured.resources] if configured else []
+    kinds = {offer.resource.kind for offer in offers}
+    offers += [offer for offer in _defaults(in_use) if offer.resource.kind not in kinds]
+    return NamedResources(offers, partial(_added, in_use))
+
+
+def _defaults(in_use: InUse) -> Iterator[Offer]:
+    yield _embedder(in_use, EMBEDDER, _PROVIDERS[in_use.settings.embedder.kind])
+    yield _of(ResourceKind.RERANKER, RERANKER, "identity", _nothing, "ready")
+    yield _database(in_use, DATABASE, in_use.settings.store.kind)
+
+
+def _offer(in_use: InUse, resource: NamedResource) -> Offer:
+    kind, name = ResourceKind(resource.kind), resource.name
+    match kind:
+        case ResourceKind.EMBEDDER:
+            configured = in_use.settings.configured
+            if configured and configured.embedder == resource:
+                return _embedder(in_use, name, resource.provider)
+            trial = partial(in_use.try_embedder, embedder_settings(resource.config))
+            return _of(kind, name, resource.provider, trial, "pending")
+        case ResourceKind.DATABASE:
+            return _database(in_use, name, resource.provider)
+        case ResourceKind.RERANKER:
+            return _of(kind, name, resource.provider, _nothing, "ready")
+        case ResourceKind.LANGUAGE_MODEL:
+            return _of(kind, name, resource.provider, _nothing, "pending")
+
+
+def _of(
+    kind: ResourceKind,
+    name: str,
+    provider: str,
+    trial: Callable[[], Awaitable[object]],
+    status: ResourceStatus,
+) -> Offer:
+    resource = Resource(kind=kind, name=name, provider=provider, status=status)
+    return Offer(resource=resource, trial=trial)
+
+
+def _embedder(in_use: InUse, name: str, provider: str) -> Offer:
+    return Offer(
+        resource=Resource(kind=ResourceKind.EMBEDDER, name=name, provider=provider),
+        trial=partial(in_use.embedder.embed, ["ready?"], purpose="query"),
+        problem=lambda: in_use.embedder.problem,
+    )
+
+
+def _database(in_use: InUse, name: str, provider: str) -> Offer:
+    trial = partial(in_use.maintenance.ping, LOCAL_TENANT)
+    return _of(ResourceKind.DATABASE, name, provider, trial, "ready")
 
 
 async def _nothing() -> None:
     return
 
 
-def _always_there(kind: ResourceKind, name: str, provider: str) -> Offer:
-    return Offer(
-        resource=Resource(kind=kind, name=name, provider=provider, status="ready"),
-        trial=_nothing,
-    )
-
-
-def _offer(kind: ResourceKind, name: str, provider: str, config: Mapping[str, JsonValue]) -> Offer:
-    del name, config
-    raise InvalidRequest(f"{kind.value} of {provider} are not built yet")
+def _added(
+    in_use: InUse, kind: ResourceKind, name: str, provider: str, config: Mapping[str, JsonValue]
+) -> Offer:
+    resource, problems = resource_from(kind.value, name, provider, config)
+    if resource is None:
+        raise InvalidRequest("; ".join(problems))
+    return _offer(in_use, resource)

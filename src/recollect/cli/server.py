@@ -30,6 +30,12 @@ def serve(
         bool, typer.Option("--insecure", help="Listen beyond loopback without a token.")
     ] = False,
     tools: Tools = None,
+    configuration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A configuration.yml of MemMachine [RECOLLECT_CONFIGURATION]."
+        ),
+    ] = None,
 ) -> None:
     """Serve REST and MCP until stopped."""
     import anyio
@@ -37,7 +43,11 @@ def serve(
     from recollect.app.serve import serve as serve_until_stopped
 
     settings = session_of(context).settings(
-        host=host, port=port, insecure=insecure or None, tools=tools
+        host=host,
+        port=port,
+        insecure=insecure or None,
+        tools=tools,
+        configuration=configuration,
     )
     _log(settings)
     anyio.run(serve_until_stopped, settings)

@@ -71,6 +71,10 @@ class SemanticMemory(Result):
     embedding_model: str | None = None
     ingestion_trigger_messages: Positive = Field(default=5, exclude=True)
     ingestion_trigger_age_seconds: Positive = Field(default=300, exclude=True)
+    org_categories: tuple[str, ...] = Field(default=(), exclude=True)
+    project_categories: tuple[str, ...] = Field(default=("profile_prompt",), exclude=True)
+    user_categories: tuple[str, ...] = Field(default=(), exclude=True)
+    """The templates of the categories that sets of a kind have from the start."""
 
 
 class MemoryConfiguration(Result):

@@ -9,6 +9,9 @@ from recollect.settings.git import (
     SecretStoreName,
 )
 from recollect.settings.loading import choices, load, unknown_variables, variable_names
+from recollect.settings.memmachine.checking import Configuration, NamedResource
+from recollect.settings.memmachine.switches import MemMachineSettings
+from recollect.settings.memmachine.translation import embedder_settings, resource_from
 from recollect.settings.models import (
     EmbedderSettings,
     HashingSettings,
@@ -21,6 +24,7 @@ from recollect.settings.tree import PREFIX, Settings, ToolSet
 
 __all__ = [
     "PREFIX",
+    "Configuration",
     "EmbedderSettings",
     "GitAuthSettings",
     "GitRemoteSettings",
@@ -28,7 +32,9 @@ __all__ = [
     "HashingSettings",
     "InMemoryStoreSettings",
     "KubernetesSecretSettings",
+    "MemMachineSettings",
     "MiniLmSettings",
+    "NamedResource",
     "OpenAiApiSettings",
     "OpenAiEmbedderSettings",
     "SecretStoreName",
@@ -37,9 +43,11 @@ __all__ = [
     "StoreSettings",
     "ToolSet",
     "choices",
+    "embedder_settings",
     "is_loopback",
     "load",
     "origin_of",
+    "resource_from",
     "unknown_variables",
     "variable_names",
 ]

@@ -43,6 +43,8 @@ def load(**options: Any) -> Settings:
 def variable_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
     """Every environment variable that means something; a choice's own are repeated per kind."""
     for name, field in model.model_fields.items():
+        if field.exclude:
+            continue
         variable = prefix + name.upper()
         offered = choices(field.annotation)
         if not offered:

@@ -1,14 +1,20 @@
 """All settings as one tree."""
 
-from typing import Annotated, Literal
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
 
 from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from recollect.settings.conversations import WorkingMemorySettings
 from recollect.settings.fields import UserPath
 from recollect.settings.git import GitSettings
+from recollect.settings.memmachine.checking import Configuration
+from recollect.settings.memmachine.switches import MemMachineSettings
+from recollect.settings.memmachine.translation import settings_of
 from recollect.settings.models import EmbedderSettings, MiniLmSettings
 from recollect.settings.stores import SqliteStoreSettings, StoreSettings
 
@@ -72,3 +78,53 @@ class Settings(BaseSettings):
     git: GitSettings = Field(default_factory=GitSettings)
     working_memory: WorkingMemorySettings = Field(default_factory=WorkingMemorySettings)
     """How much of a session is kept at hand."""
+    configuration: Annotated[UserPath, BeforeValidator(_not_empty)] | None = None
+    """A `configuration.yml` of MemMachine; it counts where no variable of ours does.
+
+    `MEMORY_CONFIG` is read when unset.
+    """
+    memmachine: MemMachineSettings = Field(default_factory=MemMachineSettings)
+    configured: Configuration | None = Field(default=None, exclude=True)
+    """What that file says; nothing else sets it."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then our variables, then a configuration file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _ConfigurationFile(settings_cls)
+
+
+class _ConfigurationFile(PydanticBaseSettingsSource):
+    """What a configuration file says, if options or variables name one."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Asked by nobody: all values are given at once."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        """The settings that the file sets and nobody else does."""
+        above = self.current_state
+        path = above.get("configuration", os.environ.get("MEMORY_CONFIG") or None)
+        if path is None or path == "":
+            return {}
+        values = settings_of(Path(path).expanduser(), os.environ)
+        return {"configuration": path} | {
+            name: value
+            for name, value in values.items()
+            if not _is_another_kind(above.get(name), value)
+        }
+
+
+def _is_another_kind(above: object, below: object) -> bool:
+    """Whether a choice such as the embedder was made above: then nothing of the other is used."""
+    if not isinstance(above, dict) or not isinstance(below, dict):
+        return False
+    chosen, found = cast("dict[str, Any]", above), cast("dict[str, Any]", below)
+    return chosen.get("kind", found.get("kind")) != found.get("kind")

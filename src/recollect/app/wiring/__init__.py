@@ -13,9 +13,9 @@ from anyio import to_thread
 from pydantic import SecretStr
 
 from recollect.app.ids import UuidSource
-from recollect.app.offers import memory_configuration, named_resources
+from recollect.app.offers import InUse, memory_configuration, named_resources
 from recollect.app.recalls import Pauses, Retention, open_recall_log
-from recollect.app.wiring.models import LoadableEmbedder, Model, open_model
+from recollect.app.wiring.models import LoadableEmbedder, Model, open_model, try_embedder
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.domain.scopes import check_scope
@@ -163,7 +163,14 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embe
             weights=shipped_weights(),
             now=_now,
             new_id=UuidSource(),
-            resources=named_resources(settings, model.embedder, store.maintenance),
+            resources=named_resources(
+                InUse(
+                    settings=settings,
+                    embedder=model.embedder,
+                    maintenance=store.maintenance,
+                    try_embedder=try_embedder,
+                )
+            ),
             configuration=memory_configuration(settings),
             previous_embedder=previous,
             working=WorkingMemory(**settings.working_memory.model_dump()),

@@ -52,6 +52,13 @@ def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]
             assert_never(settings)
 
 
+async def try_embedder(settings: EmbedderSettings) -> None:
+    """Embed a text with this model, and close it. Raises EmbedderUnavailable."""
+    async with open_model(settings) as model:
+        await model.embedder.load()
+        await model.embedder.embed(["ready?"], purpose="query")
+
+
 @asynccontextmanager
 async def _open_minilm(settings: MiniLmSettings) -> AsyncGenerator[Model]:
     from recollect.adapters.minilm import embedder, tokens, weights
