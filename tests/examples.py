@@ -35,10 +35,11 @@ def episode(content: str = "Hello.", **fields: Any) -> Memory:
 
 
 def fact(content: str = "Ann likes tea.", **fields: Any) -> Memory:
-    """A fact; its validity may be among the fields."""
-    own = {n: fields.pop(n) for n in ("set_id", "valid_from", "valid_to") if n in fields}
-    detail = Fact(category="profile", tag="taste", feature="drink", **own)
-    return _memory(content, detail, next(_NUMBERS), fields)
+    """A fact; what belongs to facts may be among the fields."""
+    names = ("category", "tag", "feature", "set_id", "valid_from", "valid_to")
+    own = {"category": "profile", "tag": "taste", "feature": "drink"}
+    own |= {n: fields.pop(n) for n in names if n in fields}
+    return _memory(content, Fact(**own), next(_NUMBERS), fields)
 
 
 def _memory(content: str, detail: Any, number: int, fields: dict[str, Any]) -> Memory:
