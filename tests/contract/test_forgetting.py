@@ -21,7 +21,7 @@ from tests.examples import (
 
 from recollect.app.wiring import Store
 from recollect.domain.changes import Erase, Forget, Idempotency, PutLink
-from recollect.domain.memory import Link, Memory
+from recollect.domain.memory import Kind, Link, Memory
 from recollect.errors import NotFound, RevisionConflict
 
 pytestmark = pytest.mark.anyio
@@ -209,3 +209,18 @@ async def test_erasing_takes_back_only_answers_that_name_the_memory(store: Store
         assert await store.records.replay(TENANT, request) is None
     for request in other:
         assert await store.records.replay(TENANT, request) == request.response
+
+
+async def test_what_was_forgotten_in_a_scope_is_named_until_it_is_erased(store: Store) -> None:
+    gone = [episode(scope="a/b"), fact(scope="a/b")]
+    back, erased = episode(scope="a/b"), episode(scope="a/b")
+    others = [note(scope="a/b"), episode(scope="a/b/c"), episode(scope="a"), fact(scope="a/b2")]
+    all_of_them = (*gone, back, erased, *others)
+    await store.records.commit(TENANT, storing(*all_of_them, episode(scope="a/b")))
+    await store.records.commit(TENANT, batch(*(Forget(id=memory.id) for memory in all_of_them)))
+    await store.records.commit(TENANT, batch(Erase(id=erased.id), put(back)))
+
+    named = await store.records.forgotten(TENANT, "a/b", (Kind.EPISODE, Kind.FACT))
+
+    assert sorted(named) == sorted(memory.id for memory in gone)
+    assert await store.records.forgotten(TENANT, "a/b", (Kind.FACT,)) == [gone[1].id]

@@ -32,6 +32,7 @@ from recollect.operations import (
     CreateCategoryTag,
     CreateProject,
     DeleteProject,
+    ForgetOne,
     ListProjects,
     ProjectConfig,
     ReadProject,
@@ -45,6 +46,7 @@ from recollect.operations import (
     create_project,
     delete_project,
     ensure_project,
+    forget,
     list_projects,
     read_project,
     register_set,
@@ -284,6 +286,15 @@ async def test_what_was_erased_has_no_history(context: Context) -> None:
     assert await context.records.history("default", episode_id) == []
 
 
+async def test_what_was_forgotten_before_is_erased_too(context: Context) -> None:
+    episode_id = await add(context, content="Secret.")
+    await forget(context, ForgetOne(id=episode_id))
+
+    await delete_project(context, DeleteProject(**HERE))
+
+    assert await context.records.history("default", episode_id) == []
+
+
 async def test_a_deleted_project_begins_anew(context: Context) -> None:
     await create_project(context, CreateProject(**HERE, description="Old."))
     await configure_project(context, ConfigureProject(**HERE, enabled=False))
@@ -320,6 +331,16 @@ async def test_an_add_amid_a_deletion_leaves_its_episode_in_a_project(
 
     count = (await count_episodes(context, CountEpisodes(**HERE))).count
     assert count == 0 if await names(context) == [] else count == 1
+
+
+async def test_of_two_deletions_at_once_both_are_done(context: Context) -> None:
+    await add(context)
+    racing = meddled(context, "browse", lambda: delete_project(context, DeleteProject(**HERE)))
+
+    receipt = await delete_project(racing, DeleteProject(**HERE))
+
+    assert receipt.episodes == 0
+    assert await names(context) == []
 
 
 FINISHING: dict[str, Callable[[Context], Awaitable[object]]] = {

@@ -9,6 +9,8 @@ from recollect.operations.context import Context
 from recollect.operations.registry import CATEGORY, CATEGORY_TAG, SET, SUMMARY, with_owner
 from recollect.operations.selecting import of_kinds
 
+_KINDS = (Kind.EPISODE, Kind.FACT)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
@@ -27,12 +29,13 @@ async def remains(context: Context, project: RegistryRecord) -> Remains:
     """What there is of exactly this project: nothing of its organisation's, and no notes."""
     scope = project.id
     memories = await _memories(context, scope)
+    forgotten = await context.records.forgotten(context.tenant, scope, _KINDS)
     episodes = [memory for memory in memories if memory.kind is Kind.EPISODE]
     expected = Expect(type=project.type, id=project.id, revision=project.revision)
     return Remains(
         changes=(
             expected,
-            *(Erase(id=memory.id) for memory in memories),
+            *(Erase(id=memory_id) for memory_id in (*(m.id for m in memories), *forgotten)),
             *await _records(context, scope),
             DropRecord(type=project.type, id=project.id),
         ),
@@ -42,8 +45,7 @@ async def remains(context: Context, project: RegistryRecord) -> Remains:
 
 
 async def _memories(context: Context, scope: str) -> list[Memory]:
-    kinds = of_kinds((Kind.EPISODE, Kind.FACT))
-    selection = context.selection(scope, Look.EXACT, kinds)
+    selection = context.selection(scope, Look.EXACT, of_kinds(_KINDS))
     count = await context.records.count(context.tenant, selection)
     return await context.records.browse(context.tenant, selection, None, count)
 

@@ -19,6 +19,9 @@ from recollect.operations.retrying import retried
 from recollect.operations.selecting import of_kinds
 
 MAX_DESCRIPTION_CHARACTERS = 10_000
+EMPTYING_ATTEMPTS = 20
+"""What a project holds may be changed, forgotten and cited while it is gathered."""
+
 _DELETED = "deleted"
 
 Owner = Annotated[str, checked(check_owner)]
@@ -225,16 +228,16 @@ async def delete_project(context: Context, request: DeleteProject) -> DeletedPro
     Raises:
         NotFound: There is no such project.
     """
+    closed = await retried(lambda: _closed(context, request.owner), RevisionConflict)
 
-    async def deleted() -> DeletedProject:
-        stored = await found(context, PROJECT, request.owner.scope)
-        if stored is None:
-            raise NotFound(request.owner.scope, what=PROJECT)
-        there = await remains(context, await _closed(context, stored))
+    async def emptied() -> DeletedProject:
+        if await found(context, PROJECT, closed.id) != closed:
+            return DeletedProject(episodes=0, facts=0)  # somebody else has finished it
+        there = await remains(context, closed)
         result = DeletedProject(episodes=there.episodes, facts=there.facts)
         return await commit(context, request, result, *there.changes)
 
-    return await retried(deleted, RevisionConflict, NotFound)
+    return await retried(emptied, RevisionConflict, NotFound, attempts=EMPTYING_ATTEMPTS)
 
 
 async def _standing(context: Context, owner: Project) -> RegistryRecord | None:
@@ -250,12 +253,14 @@ async def _standing(context: Context, owner: Project) -> RegistryRecord | None:
     return None
 
 
-async def _closed(context: Context, stored: RegistryRecord) -> RegistryRecord:
-    """The record of a project to which nothing is added any more."""
+async def _closed(context: Context, owner: Project) -> RegistryRecord:
+    """The record of the project, to which nothing is added any more."""
+    stored = await found(context, PROJECT, owner.scope)
+    if stored is None:
+        raise NotFound(owner.scope, what=PROJECT)
     if _is_deleted(stored):
         return stored
-    content = {**stored.content, _DELETED: True}
-    closing = written(context, PROJECT, stored.id, content, stored)
+    closing = written(context, PROJECT, stored.id, {**stored.content, _DELETED: True}, stored)
     await store(context, closing)
     return closing.record
 

@@ -1,6 +1,6 @@
 """What keeps the records: the store and the log of its changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -176,6 +176,13 @@ class RecordStore(Protocol):
 
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         """Return every kept revision of a memory, oldest first; of a forgotten one too."""
+        ...
+
+    async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:
+        """Return the ids of what was forgotten in exactly this scope and can still be erased.
+
+        In any order, and only of these kinds.
+        """
         ...
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:

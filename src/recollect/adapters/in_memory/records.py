@@ -1,7 +1,7 @@
 """RecordStore and ChangeLog in dictionaries."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -151,6 +151,18 @@ class InMemoryRecordStore:
 
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         return list(self._world[tenant].revisions.get(memory_id, ()))
+
+    async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:
+        tables = self._world[tenant]
+        gone = {
+            entry.record_id
+            for entry in tables.log
+            if entry.verb == "forget"
+            and entry.before
+            and entry.before.scope == scope
+            and entry.before.kind in kinds
+        }
+        return [i for i in gone if i in tables.revisions and i not in tables.memories]
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         links = self._world[tenant].links

@@ -37,7 +37,8 @@ from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
 # An answer that is no JSON, such as an empty one, names no memory.
 _FORGET_ANSWERS = """
 delete from idempotency where exists (
-    select 1 from json_tree(case when json_valid(response) then response end) where atom = ?
+    select 1 from json_tree(case when json_valid(response) then response end)
+    where atom in (select value from json_each(?))
 )
 """
 
@@ -48,7 +49,8 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> Receipt:
         return Receipt(replayed=first)
     writer = _Writer(connection, batch)
     entries = tuple(entry for change in batch.changes for entry in writer.apply(change))
-    if any(isinstance(change, Erase) for change in batch.changes):
+    if erased := [change.id for change in batch.changes if isinstance(change, Erase)]:
+        connection.execute(_FORGET_ANSWERS, [dump(erased)])
         # Deleted words linger in the index's segments until they are merged.
         connection.execute("insert into text_index (text_index) values ('optimize')")
     for job in batch.jobs:
@@ -197,7 +199,6 @@ class _Writer:
         erase_lines(self._connection, memory_id)
         self._remove(memory_id)
         self._connection.execute("delete from revision where memory_id = ?", [memory_id])
-        self._connection.execute(_FORGET_ANSWERS, [memory_id])
         entry = self._log("erase", memory_id, last + 1, nameless(before))
         self._connection.execute(
             "update log set before_name = null where record_id = ?", [memory_id]

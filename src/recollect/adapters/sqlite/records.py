@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from recollect.adapters.sqlite.commit import apply, replay
 from recollect.adapters.sqlite.database import decoding
@@ -21,6 +21,14 @@ from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
 from recollect.domain.selection import Period, Position, Selection
 from recollect.domain.serialisation import memory_from_json
 from recollect.ports import Counts, Outline
+
+_FORGOTTEN = """
+select distinct record_id from log
+where verb = 'forget' and before_scope = ?
+and before_kind in (select value from json_each(?))
+and exists (select 1 from revision where memory_id = record_id)
+and not exists (select 1 from memory where id = record_id)
+"""
 
 
 class SqliteRecordStore:
@@ -188,6 +196,13 @@ class SqliteRecordStore:
                 )
                 for revision, at, actor, verb, payload in rows
             ]
+
+    async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(_FORGOTTEN, [scope, dump(list(kinds))]).fetchall()
+        )
+        return [memory_id for (memory_id,) in rows]
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         return await self._links(
