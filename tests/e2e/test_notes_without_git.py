@@ -36,7 +36,7 @@ async def test_writes_without_a_folder_are_committed_once_there_is_one(tmp_path:
     async with at_home(tmp_path) as home:
         await _write_without_git(home, "tea")
         await _write_without_git(home, "milk")
-        assert (await home.call("forget", name="milk")) == {"ok": True}
+        assert (await home.call("forget", name="milk")) == {"ok": True, "degraded": ["mirror"]}
         home.notes.unlink()
         await until(lambda: home.notes.is_dir() and "global/tea.md" in lying_notes(home.notes), 15)
         assert (await home.call("edit", name="tea", content="Black."))["degraded"] == []

@@ -206,6 +206,7 @@ class ForgetResult(BaseModel):
     """Result of `forget`; its text is the word `ok`."""
 
     ok: bool
+    degraded: list[str]
 
 
 class Summary(BaseModel):

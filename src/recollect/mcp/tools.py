@@ -167,10 +167,10 @@ def _changed(changed: operations.Changed) -> a.Placed:
 
 
 async def _forget(context: Context, asked: a.ForgetArguments) -> a.ForgetResult:
-    await operations.forget(
+    gone = await operations.forget(
         context, operations.ForgetOne(scope=_place(asked.scope), name=asked.name)
     )
-    return a.ForgetResult(ok=True)
+    return a.ForgetResult(ok=True, degraded=gone.degraded)
 
 
 async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
