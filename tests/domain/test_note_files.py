@@ -198,11 +198,24 @@ def test_a_file_against_the_rules_is_unreadable(entries: dict[str, str | None]) 
     assert "secret" not in str(refused.value)
 
 
+def test_the_lines_of_windows_are_read_and_written_as_ours():
+    data = FILE.replace("\n", "\r\n").encode()
+
+    assert parse(data) == parse(FILE.encode())
+    assert rewrite(data, parse(data)) == FILE.encode()
+
+
+def test_line_breaks_of_windows_in_the_body_alone_are_part_of_it():
+    note = replace(parse(FILE.encode()), body="One.\r\nTwo.\r\n")
+
+    assert parse(render(note)).body == note.body
+
+
 @pytest.mark.parametrize(
     "data",
     [
         b"", b"Tea.", b"---", b"---\n", b"---\n---\n", b"\n" + FILE.encode(),
-        b"\xef\xbb\xbf" + FILE.encode(), FILE.replace("\n", "\r\n").encode(), FILE.encode("utf-16"),
+        b"\xef\xbb\xbf" + FILE.encode(), FILE.encode("utf-16"),
         FILE.encode().replace("…".encode(), b"\xff"),
         FILE.split("\n---\n", maxsplit=1)[0].encode() + b"\n---",
         FILE.replace("\n---\n", "\n--- \n").encode(), FILE.replace("name:", "\x01:", 1).encode(),

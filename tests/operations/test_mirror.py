@@ -241,6 +241,31 @@ async def test_a_file_moved_by_hand_is_a_note_moved(home: Home) -> None:
     assert home.files() == {"projects/home/drink.md"}
 
 
+async def test_a_rename_in_the_frontmatter_is_told_with_both_names(home: Home) -> None:
+    await home.keep("tea", "Green.", "home")
+    await home.mirror()
+    text = home.read("projects/home/tea.md")
+    home.write("projects/home/tea.md", text.replace("name: tea", "name: drinks/tea"))
+    await home.mirror()
+
+    assert home.files() == {"projects/home/drinks/tea.md"}
+    assert (await home.message()).startswith("chore: move memory 'tea' → 'drinks/tea'\n")
+
+
+async def test_a_file_with_the_line_breaks_of_windows_is_a_note(home: Home) -> None:
+    await home.keep("tea", "Green.\n\nHot.")
+    await home.mirror()
+    text = home.read("global/tea.md").replace("Hot.", "Warm.").replace("\n", "\r\n")
+    home.write("global/tea.md", text)
+    assert (await home.mirror()).skipped == []
+    assert await home.notes() == {":tea": "Green.\n\nWarm."}
+    assert home.read("global/tea.md") == text
+
+    await edit(home.context, Edit(name="tea", content="Black.\n"))
+    await home.mirror()
+    assert "\r" not in home.read("global/tea.md")
+
+
 async def test_a_copy_made_by_hand_is_a_note_of_its_own(home: Home) -> None:
     note_id = await home.keep("tea", "Green.")
     await home.mirror()

@@ -221,7 +221,7 @@ async def test_a_copy_over_the_file_of_another_note_gets_that_ones_place_only(pa
 
 
 async def test_a_spoiled_file_is_neither_written_over_nor_deleted(pair: Pair) -> None:
-    spoiled = pair.one.read("global/tea.md").replace("\n", "\r\n")
+    spoiled = pair.one.read("global/tea.md").replace("id:", "it:")
     pair.one.write("global/tea.md", spoiled)
     await pair.one.sync()
     await pair.edit(pair.one, content="In the store.")

@@ -1,7 +1,8 @@
 """Notes as Markdown files: frontmatter between two lines `---`, a blank line, the body.
 
 The format is memory-mcp's. No reader of it keeps line breaks at the head of a body, so none are
-written: a caller that wants back what it gave removes them itself.
+written: a caller that wants back what it gave removes them itself. A file whose first line ends
+with CR and LF is read as if all its lines ended with LF alone, as they do once it is written anew.
 """
 
 import re
@@ -24,6 +25,7 @@ from recollect.domain.scopes import ROOT
 from recollect.errors import InvalidRequest, UnreadableNote
 
 _OPENING = "---\n"
+_OPENING_OF_WINDOWS = "---\r\n"
 _CLOSING = "\n---\n"
 _FIELDS = ("id", "name", "tags", "scope", "created_at", "updated_at", "source")
 _OPTIONAL = frozenset({"source"})
@@ -70,6 +72,11 @@ def parse(data: bytes) -> NoteFile:
     """
     blocks, _, body = _divided(data)
     return _note(blocks, body)
+
+
+def has_frontmatter(data: bytes) -> bool:
+    """Whether the file begins as those of notes do; others may be plain Markdown."""
+    return data.startswith((_OPENING.encode(), _OPENING_OF_WINDOWS.encode()))
 
 
 def render(note: NoteFile) -> bytes:
@@ -156,6 +163,8 @@ def _decoded(data: bytes) -> str:
 def _divided(data: bytes) -> tuple[Sequence[Block], str, str]:
     """The frontmatter, the line breaks behind it, and the body."""
     text = _decoded(data)
+    if text.startswith(_OPENING_OF_WINDOWS):  # from an editor or a git that writes such line breaks
+        text = text.replace("\r\n", "\n")
     if not text.startswith(_OPENING):
         raise UnreadableNote("its first line is not `---`")
     end = text.find(_CLOSING)

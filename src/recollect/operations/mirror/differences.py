@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from recollect.domain.note_files import NoteFile
+from recollect.domain.note_files import NoteFile, has_frontmatter
 from recollect.domain.note_paths import identities, path_of
 from recollect.errors import UnreadableNote
 from recollect.operations.context import Context
-from recollect.operations.mirror.files import OPENING, contents_of, memory_id, note_at, place_of
+from recollect.operations.mirror.files import contents_of, memory_id, note_at, place_of
 from recollect.ports import NoteRepository, SkippedFile
 
 
@@ -140,7 +140,7 @@ async def _parsed(context: Context, repository: NoteRepository, blobs: Mapping[s
         except UnreadableNote as error:
             side.unreadable[path] = str(error)
         else:
-            if not content.startswith(OPENING):
+            if not has_frontmatter(content):
                 side.plain.add(path)
     return side
 

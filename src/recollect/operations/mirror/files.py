@@ -7,14 +7,11 @@ from uuid import UUID, uuid5
 
 from recollect.domain.memory import MAX_CONTENT_BYTES, Memory, Note
 from recollect.domain.merge import conflict_name
-from recollect.domain.note_files import NoteFile, adopt, instant, parse
+from recollect.domain.note_files import NoteFile, adopt, has_frontmatter, instant, parse
 from recollect.domain.note_paths import path_of
 from recollect.domain.scopes import RESERVED
 from recollect.errors import UnreadableNote
 from recollect.ports import NoteRepository
-
-OPENING = b"---\n"
-"""What the file of a note begins with; others may be plain Markdown."""
 
 FOREIGN_IDS = UUID("6f1c1a0e-8f0b-5b52-9d0e-0d6a3c6a7f21")
 """The namespace of ids made for files whose own id is no UUID."""
@@ -31,7 +28,7 @@ def note_at(path: str, content: bytes, now: datetime) -> NoteFile:
     """
     if len(content) > MAX_CONTENT_BYTES:
         raise UnreadableNote(f"it has more than {MAX_CONTENT_BYTES} bytes")
-    if content.startswith(OPENING):
+    if has_frontmatter(content):
         file = parse(content)
         if file.scope in RESERVED:
             return replace(file, scope=RESERVED_AS.format(file.scope))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from recollect.domain.memory import Kind, Memory
 from recollect.domain.note_files import NoteFile, parse, render, rewrite
-from recollect.domain.note_paths import PathSet, check_portable, path_of
+from recollect.domain.note_paths import PathSet, check_portable, identities, path_of
 from recollect.domain.scopes import Look
 from recollect.errors import InvalidRequest, UnreadableNote
 from recollect.operations.context import Context
@@ -171,9 +171,15 @@ def _save(
     content = _file(memory, before if there is None else there)
     if content != there:
         out.notes[path] = content
-        moved = _read(before)
-        moved_from = None if moved is None else moved.name
+        moved_from = None if old is None else _name_at(old, _read(before))
         out.lines[memory.id] = _Line("save", memory.name or "", memory.scope, moved_from)
+
+
+def _name_at(path: str, file: NoteFile | None) -> str | None:
+    """The name of a note that lies there: a person who renames it leaves its file where it is."""
+    if file is not None and path == path_of(file.scope, file.name):
+        return file.name
+    return next((name for _, name in identities(path)), None)
 
 
 def _obstacle(memory: Memory, path: str, there: bytes | None) -> str | None:
