@@ -61,6 +61,15 @@ async def filled(bare: Path, folder: Path) -> str:
     return head
 
 
+async def test_a_folder_without_a_repository_is_told_as_such(tmp_path: Path) -> None:
+    address = str(tmp_path / "absent.git")
+    repository = await cloned(tmp_path / "notes", address)
+
+    for exchange in (repository.fetch, repository.push):
+        with pytest.raises(Unavailable, match=f"no git repository at {address}"):
+            await exchange()
+
+
 async def test_a_private_remote_is_shown_the_token(
     remote: GitRemote, bare: Path, address: str, tmp_path: Path
 ) -> None:

@@ -27,13 +27,18 @@ def brought(
         for path, (old, new) in trees.changes(base, theirs).items()
         if may_be_checked_out(path)
         and not (is_note(path) and any(side and side.is_file for side in (old, new)))
-        for place, entry in _merged(trees, path, (old, trees.entry(ours, path), new))
+        for place, entry in _merged(
+            trees, (ours, theirs), path, (old, trees.entry(ours, path), new)
+        )
         if entry is None or trees.has_room(ours, place)
     }
 
 
 def _merged(
-    trees: Trees, path: str, sides: tuple[Entry | None, Entry | None, Entry | None]
+    trees: Trees,
+    both: tuple[str | None, str],
+    path: str,
+    sides: tuple[Entry | None, Entry | None, Entry | None],
 ) -> Iterator[tuple[str, Entry | None]]:
     """What has to be put at which path."""
     base, ours, theirs = sides
@@ -46,9 +51,17 @@ def _merged(
     elif ours.is_file and theirs.is_file and ours.id != theirs.id:
         merged = _merged_text(trees, base, ours, theirs)
         if merged is None:
-            yield path + BESIDE, theirs
+            yield _free(trees, both, path, theirs), theirs
         else:
             yield path, Entry(ours.mode, trees.stored(merged).id)
+
+
+def _free(trees: Trees, both: tuple[str | None, str], path: str, kept: Entry) -> str:
+    """Where to keep it: what an earlier conflict left there stays."""
+    beside = path + BESIDE
+    if all(trees.entry(tree, beside) in (None, kept) for tree in both):
+        return beside
+    return f"{path}.{kept.id[:8]}{BESIDE}"
 
 
 def _merged_text(trees: Trees, base: Entry | None, ours: Entry, theirs: Entry) -> bytes | None:

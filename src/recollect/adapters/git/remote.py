@@ -41,6 +41,7 @@ _MOVED = re.compile(
     r"|incorrect old value|failed to update ref"
 )
 _LATE = re.compile(r"timed? ?out", re.IGNORECASE)
+_NO_PROTOCOL = "unsupported URL protocol"  # libgit2's words for a path that is not there
 _PORTS = {"https": 443, "http": 80}
 _TOLD_CHARACTERS = 200
 
@@ -160,6 +161,11 @@ class Exchange:
             return too_late()
         if callbacks.was_asked and "401" in message:
             return _refused_credential()
+        if _NO_PROTOCOL in message and "://" not in callbacks.url:
+            return Unavailable(
+                f"there is no git repository at {callbacks.url}; correct the address of the "
+                "remote, or make one there with `git init --bare`"
+            )
         return Unavailable(
             f"the git remote cannot be reached or refuses: {self._told(message)}; check its "
             "address, the network and `recollect auth status`"
@@ -176,6 +182,7 @@ class _Callbacks(RemoteCallbacks):
 
     def __init__(self, url: str, token: SecretStr | None, until: float) -> None:
         super().__init__()
+        self.url = url
         self._origin = _origin(url)
         self._token = token
         self._until = until
