@@ -117,7 +117,7 @@ def _look(root: Path) -> None:
         if path.is_file() and ".git" not in path.parts and path.name != ".gitignore"
     }
     wrong = [
-        *repository.edited(None),
+        *repository.edited(None, may_write=True),
         *(f"status {path}" for path in repository.repository.status()),
         *(path for path in lying.keys() ^ contents.keys()),
         *(path for path in lying.keys() & contents.keys() if lying[path] != contents[path]),

@@ -172,13 +172,26 @@ async def test_the_files_of_a_copied_repository_are_read_but_once(
     copied = index.read_bytes()
 
     assert await copy.edited(None) == {}
-    seen = index.read_bytes()
-    assert await copy.edited(None) == {}
+    assert index.read_bytes() == copied  # who does not hold the repository writes nothing
+    async with copy.held():
+        assert await copy.edited(None) == {}
+        seen = index.read_bytes()
+        assert await copy.edited(None) == {}
 
     assert seen != copied
     assert index.read_bytes() == seen
     (tmp_path / "copy" / "global" / "7.md").write_bytes(b"edit")
     assert list(await copy.edited(None)) == ["global/7.md"]
+
+
+async def test_the_lock_of_a_process_killed_while_it_looked_is_removed(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    lock = root / ".git/index.lock"
+    lock.symlink_to("recollect/lock")
+
+    async with repository.held():
+        assert not os.path.lexists(lock)
 
 
 async def test_what_is_staged_by_hand_is_an_edit(root: Path, repository: GitNoteRepository) -> None:
@@ -594,6 +607,24 @@ async def test_what_both_sides_did_to_other_files_is_kept(
     }
     assert stat.S_IMODE((root / "README.md").stat().st_mode) == 0o700
     assert status(root) == {}
+
+
+async def test_what_an_earlier_conflict_left_beside_a_file_stays(
+    root: Path, repository: GitNoteRepository
+) -> None:
+    git = Repository(str(root))
+    for number in (1, 2):
+        left = {} if number == 1 else {"x.txt.theirs": (FILE, b"theirs 1")}
+        ours = foreign(git, {"x.txt": (FILE, b"ours %d" % number), **left})
+        theirs = foreign(git, {"x.txt": (FILE, b"theirs %d" % number), **left})
+        async with repository.held():
+            await repository.advance(ours)
+            await repository.write({}, "chore: merge", merged=theirs)
+
+    found = {path.name: path.read_bytes() for path in root.glob("x.txt*")}
+    again = next(name for name in found if name not in {"x.txt", "x.txt.theirs"})
+    assert found == {"x.txt": b"ours 2", "x.txt.theirs": b"theirs 1", again: b"theirs 2"}
+    assert again.endswith(".theirs")
 
 
 # Several at once

@@ -27,12 +27,17 @@ class Checkout:
         self._work_tree = WorkTree(root)
         self._index = Index(root / ".git", _LOCK_SECONDS)
 
-    def edited(self, tree: str | None, paths: Iterable[str] | None) -> Contents:
-        """Which notes lie otherwise in the work tree than in the tree, and what lies there."""
+    def edited(
+        self, tree: str | None, paths: Iterable[str] | None
+    ) -> tuple[Contents, Sequence[str]]:
+        """Which notes lie otherwise in the work tree than in the tree, and what lies there.
+
+        Also which do not, but had to be read to tell.
+        """
         self._load_index(tree)
         committed = self._trees.notes(tree)
         if paths is not None:
-            return self._edited_among(filter(is_note, paths), committed)
+            return self._edited_among(filter(is_note, paths), committed), ()
         scan = self._work_tree.scan()
         gone = [path for path in committed if path not in scan.notes and scan.tells(path)]
         suspects = [
@@ -41,8 +46,8 @@ class Checkout:
             if self._index.blob(path, found) != committed.get(path, "")
         ]
         edited = self._edited_among(suspects, committed)
-        self._note_unchanged(tree, [p for p in suspects if p in committed and p not in edited])
-        return dict.fromkeys(gone) | edited
+        unchanged = [path for path in suspects if path in committed and path not in edited]
+        return dict.fromkeys(gone) | edited, unchanged
 
     def move(
         self,
@@ -76,9 +81,12 @@ class Checkout:
             self._index.update(seen)
             self._index.write(since_ns, self._hashed)
 
-    def clear(self, paths: Iterable[str]) -> None:
-        """Remove the traces of a killed process: its lock, and files that it half wrote."""
+    def break_own_lock(self) -> None:
+        """Remove the lock of the index that a killed process of ours left."""
         self._index.break_own_lock()
+
+    def clear(self, paths: Iterable[str]) -> None:
+        """Remove the files that a killed process half wrote."""
         for path in filter(may_be_checked_out, paths):
             self._work_tree.clear(path)
 
@@ -93,7 +101,7 @@ class Checkout:
                     edited[path] = content
         return edited
 
-    def _note_unchanged(self, tree: str | None, paths: Sequence[str]) -> None:
+    def note_unchanged(self, tree: str | None, paths: Sequence[str]) -> None:
         """Note in the index what was only read because its times are others, as in a copy."""
         if len(paths) > _MOST_READ_AGAIN:
             with suppress(Unavailable):  # a git program is at work; next time, then

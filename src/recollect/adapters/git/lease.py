@@ -22,9 +22,14 @@ class Lease:
         self._turn = Lock()
         self._deadline_seconds = deadline_seconds
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this process holds it."""
+        return self._file.is_locked
+
     def check_held(self) -> None:
         """Check that whoever changes the repository holds it; else it is a defect of ours."""
-        if not self._file.is_locked:
+        if not self.is_held:
             raise RecollectError("the repository of notes is changed without being held")
 
     @asynccontextmanager

@@ -91,9 +91,15 @@ class LocalRepository:
         found = self.repository.merge_base(Oid(hex=one), Oid(hex=other))
         return str(found) if found else None
 
-    def edited(self, paths: Sequence[str] | None) -> dict[str, str | None]:
-        """The notes that lie otherwise in the work tree than in HEAD, kept as objects."""
-        edited = self._checkout.edited(self._tree(self.head()), paths)
+    def edited(self, paths: Sequence[str] | None, *, may_write: bool) -> dict[str, str | None]:
+        """The notes that lie otherwise in the work tree than in HEAD, kept as objects.
+
+        A holder `may_write` into the index what need not be read again.
+        """
+        tree = self._tree(self.head())
+        edited, unchanged = self._checkout.edited(tree, paths)
+        if may_write:
+            self._checkout.note_unchanged(tree, unchanged)
         return {
             path: None if content is None else self._trees.stored(content).id
             for path, content in edited.items()
@@ -139,6 +145,7 @@ class LocalRepository:
 
         What lies in the work tree and belongs to neither side was edited since, and stays.
         """
+        self._checkout.break_own_lock()
         step = self._marker.read()
         if step is None:
             return

@@ -102,7 +102,8 @@ class GitNoteRepository:
         return await self._run(partial(self._local.read, blobs))
 
     async def edited(self, paths: Sequence[str] | None) -> Mapping[str, str | None]:
-        return await self._run(partial(self._local.edited, paths))
+        work = partial(self._local.edited, paths, may_write=self._lease.is_held)
+        return await self._run(work)
 
     async def write(
         self,
