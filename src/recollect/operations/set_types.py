@@ -130,7 +130,6 @@ async def delete_set_type(context: Context, request: DeleteSetType) -> DeletedSe
 
     async def deleted() -> DeletedSetType:
         stored = await visible(context, SET_TYPE, request.id)
-        context.principal.require(Right.WRITE, (str(stored.content["scope"]),))
         templates = await with_owner(context, CATEGORY, "set_type_id", stored.id)
         ids = [template.id for template in templates]
         tags = await with_owner(context, CATEGORY_TAG, "category_id", *ids)
