@@ -43,6 +43,7 @@ from recollect.operations import (
     remember,
     stats,
 )
+from recollect.ports import ResourceKind
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +73,12 @@ SAMPLES: dict[str, Request] = {
     "backup": operations.Backup(target="/nowhere/file"),
     "read_configuration": operations.ReadConfiguration(),
     "configure": operations.Configure(),
+    "list_resources": operations.ListResources(),
+    "add_resource": operations.AddResource(
+        kind=ResourceKind.EMBEDDER, name="n", provider="openai", config={}
+    ),
+    "remove_resource": operations.RemoveResource(kind=ResourceKind.EMBEDDER, name="n"),
+    "retry_resource": operations.RetryResource(kind=ResourceKind.EMBEDDER, name="n"),
     "create_project": operations.CreateProject(org="team", project="p"),
     "read_project": operations.ReadProject(org="team", project="p"),
     "list_projects": operations.ListProjects(),

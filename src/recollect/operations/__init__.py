@@ -117,6 +117,19 @@ from recollect.operations.read import History, Read, Revisions, history, read
 from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
 from recollect.operations.remember import Remember, Remembered, remember
 from recollect.operations.request import Request, Result
+from recollect.operations.resources import (
+    AddResource,
+    ListResources,
+    RemoveResource,
+    ResourceRemoved,
+    ResourcesListed,
+    ResourceView,
+    RetryResource,
+    add_resource,
+    list_resources,
+    remove_resource,
+    retry_resource,
+)
 from recollect.operations.set_facts import fact_numbered, facts_of, in_sets
 from recollect.operations.set_types import (
     CreateSetType,
@@ -191,6 +204,10 @@ ALL = (
     delete_category,
     create_category_tag,
     delete_category_tag,
+    list_resources,
+    add_resource,
+    remove_resource,
+    retry_resource,
 )
 """Every operation; exports and imports are streams beside them."""
 
@@ -198,6 +215,7 @@ __all__ = [
     "ALL",
     "EMBEDDING",
     "QUEUES",
+    "AddResource",
     "ArmVerdicts",
     "BackedUp",
     "Backup",
@@ -252,6 +270,7 @@ __all__ = [
     "ListCategories",
     "ListCategorySets",
     "ListProjects",
+    "ListResources",
     "ListSetTypes",
     "ListSets",
     "ListTemplates",
@@ -285,8 +304,13 @@ __all__ = [
     "Reindexed",
     "Remember",
     "Remembered",
+    "RemoveResource",
     "Request",
+    "ResourceRemoved",
+    "ResourceView",
+    "ResourcesListed",
     "Result",
+    "RetryResource",
     "Revisions",
     "SemanticMemory",
     "SemanticUpdate",
@@ -301,6 +325,7 @@ __all__ = [
     "Stats",
     "Sync",
     "Synced",
+    "add_resource",
     "backup",
     "batch_mark_applied",
     "browse",
@@ -339,6 +364,7 @@ __all__ = [
     "list_categories",
     "list_category_sets",
     "list_projects",
+    "list_resources",
     "list_set_types",
     "list_sets",
     "list_templates",
@@ -353,6 +379,8 @@ __all__ = [
     "register_set",
     "reindex",
     "remember",
+    "remove_resource",
+    "retry_resource",
     "skipped_files",
     "stats",
     "sync",

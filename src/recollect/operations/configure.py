@@ -41,6 +41,14 @@ _NAMES = {
     "vector_collection": ResourceKind.DATABASE,
 }
 """The fields that name a resource, and of which kind."""
+_OPENED_AT_START = {
+    ResourceKind.EMBEDDER: ("episodic_memory.long_term_memory.embedder",),
+    ResourceKind.LANGUAGE_MODEL: (
+        "episodic_memory.short_term_memory.llm_model",
+        "semantic_memory.llm_model",
+    ),
+}
+"""The kinds of which one is in use until the process ends, and where it is named."""
 
 
 class ReadConfiguration(Request):
@@ -157,17 +165,21 @@ def check_resource(context: Context, path: str, kind: ResourceKind, name: str) -
     """Check that what is chosen at this path can be had.
 
     Raises:
-        InvalidRequest: There is no such resource, or it is another embedder than the one in use.
+        InvalidRequest: There is no such resource, or it is another model than the one in use.
     """
     if find(context.resources, kind, name) is None:
         known = ", ".join(resource.name for resource in context.resources.all(kind))
         raise InvalidRequest(f"{path}: no such resource; {kind.value} known: {known or 'none'}")
-    configured = context.configuration.episodic_memory.long_term_memory.embedder or ""
-    if kind is ResourceKind.EMBEDDER and name.casefold() != configured.casefold():
+    if kind in _OPENED_AT_START and name.casefold() not in _in_use(context, _OPENED_AT_START[kind]):
         raise InvalidRequest(
-            f"{path}: one model embeds all memories; to change it, name the other one in the "
-            "configuration file and start again"
+            f"{path}: the model in use is chosen at the start; to change it, name the other one in "
+            "the configuration file and start again"
         )
+
+
+def _in_use(context: Context, paths: tuple[str, ...]) -> set[str]:
+    named: list[str | None] = [context.configuration.at(path) for path in paths]
+    return {name.casefold() for name in named if name is not None}
 
 
 def _check_store(path: str, backend: str) -> None:
