@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import typer
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from recollect import errors
 from recollect.api.problems import STATUS
@@ -84,7 +84,7 @@ def _default(value: Any) -> str:
     if value is PydanticUndefined:
         return "the platform's"
     if isinstance(value, tuple) and value:
-        return f"`{json.dumps(value)}`"
+        return f"`{json.dumps(to_jsonable_python(value))}`"
     return "unset" if value in (None, ()) else f"`{value}`"
 
 

@@ -160,3 +160,22 @@ def test_what_would_not_reach_a_model_stops_the_start(
     with pytest.raises(ConfigError, match=variable.lower()) as raised:
         settings.load()
     assert not value or value not in str(raised.value)
+
+
+def test_language_models_and_rerankers_are_chosen_by_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load().language_model is None
+    assert settings.load().reranker is None
+    monkeypatch.setenv("RECOLLECT_LANGUAGE_MODEL__KIND", "openai-chat-completions")
+    monkeypatch.setenv("RECOLLECT_LANGUAGE_MODEL__BASE_URL", "http://127.0.0.1:11434/v1")
+    monkeypatch.setenv("RECOLLECT_RERANKER__KIND", "rrf-hybrid")
+    monkeypatch.setenv("RECOLLECT_RERANKER__RERANKERS", '[{"kind": "bm25", "k1": 2}]')
+    loaded = settings.load()
+    assert loaded.language_model == settings.OpenAiLanguageModelSettings(
+        kind="openai-chat-completions", base_url="http://127.0.0.1:11434/v1"
+    )
+    assert loaded.reranker == settings.FusedRerankerSettings(
+        rerankers=(settings.Bm25RerankerSettings(k1=2),)
+    )
+    monkeypatch.setenv("RECOLLECT_RERANKER__RERANKERS", "bm25")
+    with pytest.raises(ConfigError, match="RECOLLECT_RERANKER__RERANKERS"):
+        settings.load()

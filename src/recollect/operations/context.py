@@ -28,6 +28,7 @@ from recollect.ports import (
     Mirror,
     RecallLog,
     RecordStore,
+    Reranker,
     Resources,
     TextIndex,
     TokenCounter,
@@ -52,6 +53,9 @@ class Context:
         previous_embedder: Asks the vectors of the model before, until all is embedded anew.
         language_model: Writes summaries; None without one.
         working: How much of a session is kept at hand, and whether the rest is summarised.
+        reranker: Orders the best of what recall finds anew; None to leave it as it is.
+        reranked: How many of the best it orders, or all that are asked for if these are more.
+        patience: How long a write waits for its vectors before it is stored without.
         idempotency_key: The client's key for this request, if it sent one.
     """
 
@@ -75,6 +79,9 @@ class Context:
     previous_embedder: Embedder | None = None
     language_model: LanguageModel | None = None
     working: WorkingMemory = field(default_factory=WorkingMemory)
+    reranker: Reranker | None = None
+    reranked: int = 50
+    patience: timedelta = timedelta(seconds=40)
     mirror: Mirror | None = None
     idempotency_key: str | None = None
     origin: str = "client"

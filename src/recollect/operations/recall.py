@@ -34,6 +34,7 @@ from recollect.operations.request import (
     Text,
     UtcTime,
 )
+from recollect.operations.reranking import looked_at, reranked
 from recollect.operations.selecting import (
     happened,
     known_by,
@@ -103,7 +104,10 @@ class Hit(Result):
 
     memory: MemoryView
     score: float
-    """0 to 1 within this answer: the best of a poor lot is near 1 too. `arms` are absolute."""
+    """0 to 1 within this answer: the best of a poor lot is near 1 too. `arms` are absolute.
+
+    Where a reranker has ordered the answer, its own score, on its own scale.
+    """
     matched: Matched
     arms: dict[str, Arm]
     """`dense`: cosine similarity; `lexical`: BM25; `time`: 1; `links`: the heaviest link's weight.
@@ -122,7 +126,7 @@ class Recalled(Result):
     recall_id: str
     results: list[Hit]
     degraded: list[str]
-    """The arms that could not do their part."""
+    """The arms that could not do their part, and `reranker` if that could not."""
     candidates: int
     """How many memories the arms brought, before ranking."""
     took_ms: float
@@ -156,7 +160,8 @@ async def recall(context: Context, request: Recall) -> Recalled:
     found = await arms.search(context, request.query, question.candidates)
     pool = await arms.pool(context, question.candidates, found)
     ranked = ranking.rank(request.query, pool, context.weights)
-    hits = await _hits(context, question, found, await _best(context, question, ranked))
+    best = await reranked(context, request.query, found, await _best(context, question, ranked))
+    hits = await _hits(context, question, found, best[: request.limit])
     answer = Recalled(
         recall_id=f"r_{context.new_id().replace('-', '')}",
         results=[],
@@ -218,7 +223,7 @@ async def _best(
 
     What was not, or was changed out of the selection meanwhile, leaves its place to the next.
     """
-    limit = question.request.limit
+    limit = looked_at(context, question.request.limit)
     best: list[tuple[Ranked, Memory]] = []
     for start in range(0, len(ranked), limit):
         portion = ranked[start : start + limit]

@@ -13,30 +13,46 @@ from recollect.settings.memmachine.checking import Configuration, NamedResource
 from recollect.settings.memmachine.switches import MemMachineSettings
 from recollect.settings.memmachine.translation import embedder_settings, resource_from
 from recollect.settings.models import (
+    Bm25RerankerSettings,
+    EchoSettings,
+    EmbedderRerankerSettings,
     EmbedderSettings,
+    FusedRerankerSettings,
     HashingSettings,
+    IdentityRerankerSettings,
+    LanguageModelSettings,
     MiniLmSettings,
     OpenAiApiSettings,
     OpenAiEmbedderSettings,
+    OpenAiLanguageModelSettings,
+    RerankerSettings,
 )
 from recollect.settings.stores import InMemoryStoreSettings, SqliteStoreSettings, StoreSettings
 from recollect.settings.tree import PREFIX, Settings, ToolSet
 
 __all__ = [
     "PREFIX",
+    "Bm25RerankerSettings",
     "Configuration",
+    "EchoSettings",
+    "EmbedderRerankerSettings",
     "EmbedderSettings",
+    "FusedRerankerSettings",
     "GitAuthSettings",
     "GitRemoteSettings",
     "GitSettings",
     "HashingSettings",
+    "IdentityRerankerSettings",
     "InMemoryStoreSettings",
     "KubernetesSecretSettings",
+    "LanguageModelSettings",
     "MemMachineSettings",
     "MiniLmSettings",
     "NamedResource",
     "OpenAiApiSettings",
     "OpenAiEmbedderSettings",
+    "OpenAiLanguageModelSettings",
+    "RerankerSettings",
     "SecretStoreName",
     "Settings",
     "SqliteStoreSettings",

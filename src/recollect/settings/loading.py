@@ -28,8 +28,10 @@ def load(**options: Any) -> Settings:
     except SettingsError:
         raise ConfigError(
             "RECOLLECT_ALLOWED_HOSTS, RECOLLECT_ALLOWED_ORIGINS and RECOLLECT_GIT__AUTH__STORES "
-            'are JSON lists, such as ["memory.example.org"]; RECOLLECT_GIT__REMOTES is one of '
-            'objects, such as [{"scope": "acme", "url": "https://git.example.org/acme/notes.git"}]'
+            'are JSON lists, such as ["memory.example.org"]; RECOLLECT_GIT__REMOTES and '
+            "RECOLLECT_RERANKER__RERANKERS are lists of objects, such as "
+            '[{"scope": "acme", "url": "https://git.example.org/acme/notes.git"}] and '
+            '[{"kind": "bm25"}, {"kind": "embedder"}]'
         ) from None
     except ValidationError as error:
         problems = (

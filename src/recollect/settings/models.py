@@ -80,8 +80,87 @@ class OpenAiEmbedderSettings(OpenAiApiSettings):
     """How long the API may take for a batch, retries included, in seconds; for a question 10."""
 
 
+class EchoSettings(BaseModel):
+    """Give a text's first words back instead of writing: for tests only."""
+
+    model_config = FROZEN
+
+    kind: Literal["echo"] = "echo"
+
+
+class OpenAiLanguageModelSettings(OpenAiApiSettings):
+    """Write with a model behind an API that speaks as OpenAI's does."""
+
+    kind: Literal["openai-responses", "openai-chat-completions"] = "openai-responses"
+    model: Annotated[str, Field(min_length=1)] = "gpt-5-nano"
+    """The language model, as the API calls it."""
+    timeout_seconds: float = Field(default=120, gt=0, le=3600)
+    """How long the API may take for a text, retries included, in seconds."""
+
+
+class IdentityRerankerSettings(BaseModel):
+    """Leave what was found in its order."""
+
+    model_config = FROZEN
+
+    kind: Literal["identity"] = "identity"
+
+
+class Bm25RerankerSettings(BaseModel):
+    """Order by the words that are shared with the question."""
+
+    model_config = FROZEN
+
+    kind: Literal["bm25"] = "bm25"
+    k1: float = Field(default=1.5, ge=0, le=100)
+    """How much it counts that a word is repeated."""
+    b: float = Field(default=0.75, ge=0, le=1)
+    """How much length is held against a text."""
+    epsilon: float = Field(default=0.25, ge=0, le=1)
+    """What a word in most texts weighs, as a share of the mean of the others."""
+
+
+class EmbedderRerankerSettings(BaseModel):
+    """Order by meaning, with the embedder that is set."""
+
+    model_config = FROZEN
+
+    kind: Literal["embedder"] = "embedder"
+
+
+class FusedRerankerSettings(BaseModel):
+    """Add up the ranks that several rerankers give."""
+
+    model_config = FROZEN
+
+    kind: Literal["rrf-hybrid"] = "rrf-hybrid"
+    rerankers: Annotated[tuple["RerankerSettings", ...], Field(min_length=1)] = (
+        Bm25RerankerSettings(),
+        IdentityRerankerSettings(),
+    )
+    """The rerankers to fuse, as a JSON list of objects with their `kind`."""
+    k: int = Field(default=60, ge=1, le=1_000_000)
+    """How little the first ranks stand out."""
+
+
 EmbedderSettings = Annotated[
     MiniLmSettings | HashingSettings | OpenAiEmbedderSettings,
     Field(discriminator="kind"),
     of_kind("minilm"),
 ]
+
+LanguageModelSettings = Annotated[
+    OpenAiLanguageModelSettings | EchoSettings,
+    Field(discriminator="kind"),
+    of_kind("openai-responses"),
+]
+
+RerankerSettings = Annotated[
+    IdentityRerankerSettings
+    | Bm25RerankerSettings
+    | EmbedderRerankerSettings
+    | FusedRerankerSettings,
+    Field(discriminator="kind"),
+]
+
+FusedRerankerSettings.model_rebuild()

@@ -15,7 +15,12 @@ from recollect.settings.git import GitSettings
 from recollect.settings.memmachine.checking import Configuration
 from recollect.settings.memmachine.switches import MemMachineSettings
 from recollect.settings.memmachine.translation import settings_of
-from recollect.settings.models import EmbedderSettings, MiniLmSettings
+from recollect.settings.models import (
+    EmbedderSettings,
+    LanguageModelSettings,
+    MiniLmSettings,
+    RerankerSettings,
+)
 from recollect.settings.stores import SqliteStoreSettings, StoreSettings
 
 PREFIX = "RECOLLECT_"
@@ -51,6 +56,12 @@ class Settings(BaseSettings):
     """What turns text into vectors: `minilm`, `openai` or `hashing`."""
     previous_embedder: EmbedderSettings | None = None
     """What `embedder` was before: keep answering from its vectors until all is embedded anew."""
+    language_model: LanguageModelSettings | None = None
+    """What writes summaries: `openai-responses` or `openai-chat-completions`; unset for none."""
+    reranker: RerankerSettings | None = None
+    """What orders anew what recall finds: `bm25`, `embedder`, `rrf-hybrid` or `identity`."""
+    reranked: int = Field(default=50, ge=1, le=1000)
+    """How many of the best the reranker orders anew, or all that are asked for if more are."""
     host: str = "127.0.0.1"
     """The address to listen at; any but loopback needs a token."""
     port: int = Field(default=8080, ge=0, le=65535)

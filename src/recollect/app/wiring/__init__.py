@@ -15,7 +15,15 @@ from pydantic import SecretStr
 from recollect.app.ids import UuidSource
 from recollect.app.offers import InUse, memory_configuration, named_resources
 from recollect.app.recalls import Pauses, Retention, open_recall_log
-from recollect.app.wiring.models import LoadableEmbedder, Model, open_model, try_embedder
+from recollect.app.wiring.models import (
+    LoadableEmbedder,
+    Model,
+    fused,
+    open_language_model,
+    open_model,
+    reranker_of,
+    try_embedder,
+)
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.domain.scopes import check_scope
@@ -28,6 +36,7 @@ from recollect.ports import (
     DeviceSignIn,
     ForeignRecallLog,
     JobQueue,
+    LanguageModel,
     Maintenance,
     NoteRepository,
     RecallLog,
@@ -54,13 +63,16 @@ __all__ = [
     "Model",
     "Records",
     "Store",
+    "fused",
     "open_clone",
     "open_context",
     "open_device_sign_in",
+    "open_language_model",
     "open_model",
     "open_note_repositories",
     "open_secret_store",
     "open_store",
+    "reranker_of",
 ]
 
 
@@ -145,6 +157,7 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embe
         open_store(settings) as store,
         open_model(settings.embedder) as model,
         _open_previous(settings) as previous,
+        _open_writing(settings) as language_model,
         open_recall_log(store.recalls, _retention(settings, store), Pauses()) as recalls,
     ):
         context = Context(
@@ -174,6 +187,11 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embe
             configuration=memory_configuration(settings),
             previous_embedder=previous,
             working=WorkingMemory(**settings.working_memory.model_dump()),
+            language_model=language_model,
+            reranker=settings.reranker and reranker_of(settings.reranker, model.embedder),
+            reranked=settings.reranked,
+            # Less than a request may take, so that no write fails for want of its vectors.
+            patience=timedelta(seconds=settings.deadline_seconds * 2 / 3),
         )
         yield context, Embedders(embedder=model.embedder, previous_embedder=previous)
 
@@ -185,6 +203,15 @@ async def _open_previous(settings: Settings) -> AsyncGenerator[LoadableEmbedder 
         return
     async with open_model(settings.previous_embedder) as model:
         yield model.embedder
+
+
+@asynccontextmanager
+async def _open_writing(settings: Settings) -> AsyncGenerator[LanguageModel | None]:
+    if settings.language_model is None:
+        yield None
+        return
+    async with open_language_model(settings.language_model) as model:
+        yield model
 
 
 def _retention(settings: Settings, store: Store) -> Retention:
