@@ -4,10 +4,12 @@ import re
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 import pytest
+from anyio import sleep_forever
 from tests.operations.fakes import FakeEmbedder
 
 from recollect.adapters.in_memory.embedding import WordCounter
@@ -305,3 +307,23 @@ async def test_what_is_embedded_anew_during_a_search_is_found(context: Context) 
     for number in (0, 64, MANY - 1):
         answer = await ask(context, f"alpha{number} beta{number}")
         assert nearest(answer).memory.content == text_of(number)
+
+
+class Stuck(FakeEmbedder):
+    """Never comes to an end."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: Literal["query", "document"]
+    ) -> FloatMatrix:
+        await sleep_forever()
+        return await super().embed(texts, purpose=purpose)
+
+
+async def test_a_write_waits_for_its_vectors_only_so_long(context: Context) -> None:
+    hasty = replace(context, embedder=Stuck(), patience=timedelta(milliseconds=10))
+
+    stored = await remember(hasty, Remember(content="A heron."))
+
+    assert stored.degraded == ["dense"]
+    await finish(context)
+    assert nearest(await ask(context, "heron")).memory.id == stored.id

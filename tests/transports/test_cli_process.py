@@ -11,6 +11,8 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from tests.local_servers import served
+from tests.model_hosts import ModelHost, refusal
 
 from recollect.app.running import note_of
 
@@ -227,5 +229,59 @@ def test_help_imports_nothing_heavy() -> None:
         "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    heavy = {"pydantic", "numpy", "httpx2", "anyio", "rich", "fastapi", "structlog"}
+    heavy = {"pydantic", "numpy", "httpx2", "anyio", "rich", "fastapi", "structlog", "openai"}
     assert not heavy & set(shown.stdout.split())
+
+
+def test_the_doctor_tries_the_models_that_are_set(tmp_path: Path) -> None:
+    host = ModelHost()
+    with served(host.app()) as url:
+        variables = {
+            "RECOLLECT_EMBEDDER__KIND": "openai",
+            "RECOLLECT_EMBEDDER__BASE_URL": f"{url}/v1",
+            "RECOLLECT_EMBEDDER__DIMENSIONS": "48",
+            "RECOLLECT_LANGUAGE_MODEL__KIND": "openai-responses",
+            "RECOLLECT_LANGUAGE_MODEL__BASE_URL": f"{url}/v1",
+            "RECOLLECT_LANGUAGE_MODEL__MAX_RETRIES": "0",
+            "RECOLLECT_RERANKER__KIND": "embedder",
+        }
+        assert examined(tmp_path, **variables) == {
+            "embedder": True,
+            "language model": True,
+            "reranker": True,
+        }
+        assert len(host.asked) <= 5
+        warmed = run("--data-dir", tmp_path, "warmup", "--json", **variables)
+        assert json.loads(warmed.stdout)["model"] == "openai/text-embedding-3-small-48"
+
+        host.answers, host.dimensions = [refusal(401)] * 99, 47
+        host.asked.clear()
+        assert set(examined(tmp_path, **variables).values()) == {False}
+        failed = run("--data-dir", tmp_path, "warmup", "--json", **variables)
+        assert failed.returncode == 5
+        assert json.loads(failed.stderr)["code"] == "embedder_unavailable"
+
+
+def examined(folder: Path, **variables: str) -> dict[str, bool]:
+    """How the doctor found the models."""
+    findings = json.loads(run("--data-dir", folder, "doctor", "--json", **variables).stdout)
+    told = {finding["name"]: finding["ok"] for finding in findings["findings"]}
+    return {name: told[name] for name in ("embedder", "language model", "reranker")}
+
+
+def test_models_behind_an_api_cost_nothing_where_none_is_set(tmp_path: Path) -> None:
+    code = (
+        "import sys, anyio; from recollect.app.serve import open_app; "
+        "from recollect.settings import load\n"
+        "async def start():\n"
+        "  async with open_app(load()): pass\n"
+        "anyio.run(start); print('openai' in sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        text=True,
+        env=environment(RECOLLECT_DATA_DIR=str(tmp_path)),
+    )
+    assert shown.stdout.split()[-1] == "False"

@@ -24,7 +24,7 @@ from recollect.domain.note_files import parse
 from recollect.errors import RecollectError, UnreadableNote
 from recollect.operations import Context, Result
 from recollect.operations.mirror import contents_of, mounts_of
-from recollect.ports import NoteRepository, ResourceKind
+from recollect.ports import Embedder, LanguageModel, NoteRepository, Reranker, ResourceKind
 from recollect.settings import Configuration, MiniLmSettings, Settings, SqliteStoreSettings
 
 HEALTH_TIMEOUT_SECONDS = 2
@@ -71,6 +71,7 @@ async def warm_up(settings: Settings) -> Warm:
     minilm = chosen if isinstance(chosen, MiniLmSettings) else None
     async with open_model(chosen) as model:
         await model.embedder.load(allow_download=minilm is not None and minilm.allow_download)
+        await _try(model.embedder)
         return Warm(
             model=model.embedder.model,
             source=model.embedder.source or "unknown",
@@ -100,6 +101,10 @@ async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
         if previous := embedders.previous_embedder:
             yield await _examined("previous embedder", lambda: _embedder(previous))
         yield await _examined("tokenizer", lambda: _tokenizer(context))
+        if writer := context.language_model:
+            yield await _examined("language model", lambda: _language_model(writer))
+        if judge := context.reranker:
+            yield await _examined("reranker", lambda: _reranker(judge, context.reranked))
         for resource in settings.configured.resources if settings.configured else ():
             yield await _resource(context, ResourceKind(resource.kind), resource.name)
         # Last, since what it says of the memories that wait depends on the models.
@@ -223,8 +228,23 @@ async def _files(repository: NoteRepository) -> tuple[int, list[str]]:
 
 async def _embedder(embedder: LoadableEmbedder) -> str:
     await embedder.load()
+    await _try(embedder)
+    return f"{embedder.model} from {embedder.source}, vectors of {embedder.dimensions} numbers"
+
+
+async def _try(embedder: Embedder) -> None:
+    """Embed a word: only that shows whether a model behind an API can be used."""
     await embedder.embed(["ready?"], purpose="query")
-    return f"{embedder.model} from {embedder.source}"
+
+
+async def _language_model(model: LanguageModel) -> str:
+    await model.write("Answer with one word.", "Are you ready?", max_tokens=256)
+    return f"{model.model} answers"
+
+
+async def _reranker(reranker: Reranker, reranked: int) -> str:
+    await reranker.scores("ready?", ["ready"])
+    return f"orders the best {reranked} anew"
 
 
 async def _tokenizer(context: Context) -> str:

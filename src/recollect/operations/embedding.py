@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
-from anyio import to_thread
+from anyio import fail_after, to_thread
 
 from recollect.domain import chunking
 from recollect.domain.changes import Embedded, NewJob
@@ -72,13 +72,14 @@ async def older_keys(context: Context) -> list[str]:
 async def embed_now(context: Context, memories: Sequence[Memory]) -> Embedding:
     """Embed what a write stores: all short ones, the first passages of long ones.
 
-    Without a model nothing is embedded; the backlog job does it when there is one.
+    Without a model, or when it takes too long, nothing is embedded; the backlog job does it later.
     """
     if context.embedder.problem is not None:
         return Embedding((), (BACKLOG,), ("dense",))
     try:
-        embedded = await _embed(context, memories, _first_passages)
-    except EmbedderUnavailable:
+        with fail_after(context.patience.total_seconds()):
+            embedded = await _embed(context, memories, _first_passages)
+    except (EmbedderUnavailable, TimeoutError):
         return Embedding((), (BACKLOG,), ("dense",))
     complete = all(e.complete for e in embedded)
     return Embedding(embedded, () if complete else (BACKLOG,), ())
