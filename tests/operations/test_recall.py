@@ -397,3 +397,12 @@ async def test_scopes_can_be_listed(context: Context) -> None:
 
     assert sorted(hit.memory.scope for hit in found.results) == ["a", "c"]
     assert [memory.scope for memory in listed.memories] == ["a/b", "c"]
+
+
+async def test_a_blank_message_can_be_found_by_who_said_it(context: Context) -> None:
+    blank = Message(content=" ", producer="Marguerite")
+    await ingest(context, Ingest(messages=(blank,)))
+
+    [found] = (await recall(context, Recall(query="Marguerite"))).results
+
+    assert (found.memory.content, found.matched.text) == (" ", " ")

@@ -60,6 +60,7 @@ SAMPLES: dict[str, Request] = {
     "erase": EraseOne(id="1"),
     "browse": Browse(),
     "ingest": Ingest(scope="team", messages=(Message(content="Hi.", producer="Ann"),)),
+    "prompt_context": operations.PromptContext(),
     "history": History(id="1"),
     "batch_mark_applied": operations.BatchMarkApplied.model_validate(
         {"verdicts": [{"recall_id": "r", "memory": "n", "verdict": "maybe"}]}

@@ -32,6 +32,7 @@ ROUTES = [
     ("GET", "/v1/memories/{id}/history"),
     ("POST", "/v1/recall"),
     ("POST", "/v1/messages"),
+    ("POST", "/v1/context"),
     ("POST", "/v1/recalls/verdicts"),
     ("GET", "/v1/recalls/stats"),
     ("POST", "/v1/sync"),
@@ -42,6 +43,9 @@ ROUTES = [
     ("POST", "/v1/import"),
     ("GET", "/metrics"),
 ]
+METHODS = {"browse": "list", "prompt_context": "context"}
+"""What operations are called in the client, where it is not the same."""
+
 OPEN_ROUTES = [("GET", "/healthz"), ("GET", "/startupz"), ("GET", "/readyz")]
 HIDDEN_ROUTES = [("POST", "/mcp"), ("POST", "/mcp/"), ("GET", "/v1/openapi.json")]
 

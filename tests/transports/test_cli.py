@@ -159,6 +159,18 @@ MESSAGES = [
 ]
 
 
+def test_the_context_for_a_prompt_is_printed_as_it_is(run: Run, answer: Answer) -> None:
+    run("ingest", "-", "--scope", "chat", given=json.dumps(MESSAGES))
+
+    shown = run("context", "--scope", "chat").stdout
+
+    assert shown.startswith("# Recent messages\n")
+    asked = answer("context", "-", "--scope", "chat", "--no-recent", given="hello")
+    assert asked["recent"] == []
+    assert asked["older"]
+    assert answer("context", "--scope", "chat")["text"] + "\n" == shown
+
+
 @pytest.mark.parametrize(
     "text",
     [json.dumps(MESSAGES), "\n\n".join(json.dumps(message) for message in MESSAGES)],

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import httpx2
 import pytest
+from tests.transports.serving import METHODS
 
 import recollect
 from recollect import errors, operations
@@ -199,6 +200,18 @@ async def test_messages_become_episodes_and_the_same_ones_are_stored_once(
     assert found.results[0].neighbours
 
 
+async def test_the_context_for_a_prompt_is_given_within_its_budget(client: AsyncClient) -> None:
+    messages = [{"content": f"We sail to harbour {i}.", "producer": "Ada"} for i in range(60)]
+    await client.ingest(messages, scope="chat", session="s")
+    context = await client.context("which harbour?", scope="chat", session="s", max_tokens=300)
+    assert context.tokens <= 300
+    assert context.recent[-1].content == "We sail to harbour 59."
+    assert context.summary is not None
+    alone = await client.context(scope="chat", session="s", summary=False, max_tokens=300)
+    assert alone.summary is None
+    assert len(alone.recent) > len(context.recent)
+
+
 async def test_what_was_exported_is_imported_elsewhere(client: AsyncClient, tmp_path: Path) -> None:
     await client.remember("One \u2028 \u0085 line", name="a")
     await client.ingest([{"content": "Hello", "producer": "Ada"}], scope="chat")
@@ -309,7 +322,7 @@ async def test_a_wrong_argument_is_not_repeated_in_the_error(client: AsyncClient
 
 async def test_the_arguments_of_methods_are_the_fields_of_requests() -> None:
     for operation in operations.ALL:
-        method = getattr(AsyncClient, {"browse": "list"}.get(operation.name, operation.name))
+        method = getattr(AsyncClient, METHODS.get(operation.name, operation.name))
         given = set(inspect.signature(method).parameters) - {"self"}
         assert given == set(operation.request.model_fields), operation.name
 

@@ -299,3 +299,22 @@ async def test_an_answer_bears_the_request_id_it_was_given_or_a_new_one(
     }
     assert len(made) == 3
     assert made.isdisjoint({"with space", "a" * 101})
+
+
+async def test_the_context_for_a_prompt_has_its_parts_as_text_and_as_data(
+    any_api: httpx2.AsyncClient,
+) -> None:
+    await told(any_api, message("The anchor is of bronze."), scope="ship", session="old")
+    ids = await told(any_api, message("What is the anchor of?"), scope="ship", session="new")
+    asked = {"scope": "ship", "session": "new", "question": "What is the anchor of?"}
+    answer = await any_api.post("/v1/context", json=asked)
+    context = answer.json()
+    assert answer.status_code == 200
+    assert context.keys() == {
+        "text", "tokens", "summary", "recent", "older", "facts", "recall_id", "degraded", "took_ms",
+    }  # fmt: skip
+    assert [memory["id"] for memory in context["recent"]] == ids
+    assert context["recent"][0].keys() == MEMORY
+    assert [memory["content"] for memory in context["older"]] == ["The anchor is of bronze."]
+    assert context["text"].startswith("# Earlier messages about the question\nAnn (")
+    assert context["recall_id"].startswith("r_")

@@ -167,6 +167,12 @@ async def ingest(context: AskedToWrite, body: operations.Ingest) -> Response:
     return answer(await operations.ingest(context, body))
 
 
+@router.post("/context", response_model=operations.Prompt, responses=_ERRORS)
+async def prompt_context(context: Asked, body: operations.PromptContext) -> Response:
+    """Give what a prompt should hold of a conversation, within a budget."""
+    return answer(await operations.prompt_context(context, body))
+
+
 @router.get("/stats", response_model=operations.Figures, responses=_ERRORS)
 async def stats(context: Asked) -> Response:
     """Tell how much there is."""

@@ -38,7 +38,9 @@ _EMBEDDING: Final = (
 )
 """What makes vectors, or leaves some to be made."""
 
-_WITH_MODEL: Final = (*_EMBEDDING, operations.Recall, operations.Stats)
+_ASKING: Final = (operations.Recall, operations.PromptContext)
+
+_WITH_MODEL: Final = (*_EMBEDDING, *_ASKING, operations.Stats)
 """What is worth loading the model for; the rest answers without that wait."""
 
 
@@ -67,7 +69,7 @@ class LocalTransport:
         """Carry the request out."""
         if isinstance(request, _WITH_MODEL):
             await self._load()
-        if isinstance(request, operations.Recall):
+        if isinstance(request, _ASKING):
             await self._embed_what_came_in()
         result = await operation(self._context, request)
         if isinstance(request, _EMBEDDING):

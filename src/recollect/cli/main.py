@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from recollect.cli import auth, evaluate, exits, health, importing, memories, server, store
+from recollect.cli import (
+    auth,
+    conversations,
+    evaluate,
+    exits,
+    health,
+    importing,
+    memories,
+    server,
+    store,
+)
 from recollect.cli.session import Session, session_of
 
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
@@ -22,6 +32,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("history", memories.history),
     ("mark", memories.mark),
     ("ingest", store.ingest),
+    ("context", conversations.context),
     ("stats", store.stats),
     ("export", store.export),
     ("sync", store.sync),

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 
+import typer
 from rich.text import Text
 
 from recollect.cli.printing import at, clipped, columns, many, plain, say, show
@@ -14,6 +15,7 @@ from recollect.operations import (
     Ingested,
     MemoryView,
     Page,
+    Prompt,
     Recalled,
     Remembered,
     Revisions,
@@ -117,6 +119,14 @@ def _(result: Ingested) -> None:
     already = f"; already there: {result.known}" if result.known else ""
     say(f"stored {many(len(result.ids) - result.known, 'message')}{already}")
     _tell_degraded(result.degraded)
+
+
+@show.register
+def _(result: Prompt) -> None:
+    # The text alone goes to standard output: it may go into a prompt from there.
+    say(plain(result.text))
+    if result.degraded:
+        typer.echo(f"without all of: {', '.join(result.degraded)}", err=True)
 
 
 @show.register

@@ -24,6 +24,7 @@ from recollect.operations import (
     Mark,
     Marked,
     Message,
+    Prompt,
     RecallFigures,
     Reindexed,
     Synced,
@@ -98,6 +99,42 @@ class AsyncClient(MemoryMethods):
         """
         return await self._run(
             operations.ingest, messages=tuple(messages), scope=scope, session=session
+        )
+
+    async def context(
+        self,
+        question: str | None = None,
+        *,
+        scope: str = "",
+        session: str = "",
+        max_tokens: int = 2000,
+        summary: bool = True,
+        recent: bool = True,
+        older: bool = True,
+        facts: bool = True,
+    ) -> Prompt:
+        """What a prompt should hold of a conversation: one text within a budget, and its parts.
+
+        Args:
+            question: What is about to be answered; older messages and facts are recalled for it.
+            scope: The conversation's scope.
+            session: Which conversation in the scope.
+            max_tokens: The most that `text` may take, in bytes by four.
+            summary: Whether to tell what the session's earlier messages were about.
+            recent: Whether to give its newest messages.
+            older: Whether to recall messages for the question, of any session of the scope.
+            facts: Whether to give facts: first those that answer the question, then the newest.
+        """
+        return await self._run(
+            operations.prompt_context,
+            question=question,
+            scope=scope,
+            session=session,
+            max_tokens=max_tokens,
+            summary=summary,
+            recent=recent,
+            older=older,
+            facts=facts,
         )
 
     async def mark_applied(

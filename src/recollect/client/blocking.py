@@ -130,6 +130,7 @@ class Client:
     list = _blocking(AsyncClient.list)
     list_all = _iterating(AsyncClient.list_all)
     ingest = _blocking(AsyncClient.ingest)
+    context = _blocking(AsyncClient.context)
     history = _blocking(AsyncClient.history)
     mark_applied = _blocking(AsyncClient.mark_applied)
     batch_mark_applied = _blocking(AsyncClient.batch_mark_applied)

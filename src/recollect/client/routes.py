@@ -52,6 +52,7 @@ _ROUTES: Mapping[str, _Route] = {
     "erase": _Route("POST", "/v1/memories/{id}/erase"),
     "browse": _Route("GET", "/v1/memories", {"kinds": "kind", "tags": "tag"}),
     "ingest": _Route("POST", "/v1/messages"),
+    "prompt_context": _Route("POST", "/v1/context"),
     "history": _Route("GET", "/v1/memories/{id}/history"),
     "batch_mark_applied": _Route("POST", "/v1/recalls/verdicts"),
     "recall_stats": _Route("GET", "/v1/recalls/stats"),

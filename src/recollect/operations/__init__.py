@@ -113,6 +113,7 @@ from recollect.operations.projects import (
     list_projects,
     read_project,
 )
+from recollect.operations.prompt_context import Prompt, PromptContext, SummaryView, prompt_context
 from recollect.operations.read import History, Read, Revisions, history, read
 from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
 from recollect.operations.remember import Remember, Remembered, remember
@@ -155,10 +156,12 @@ from recollect.operations.sets import (
     looked_at,
     register_set,
 )
+from recollect.operations.summaries import Session
 from recollect.operations.sync import Sync, Synced, sync
 from recollect.operations.transfer import Imported, export, import_lines
 from recollect.operations.views import MemoryView
 from recollect.operations.work import EMBEDDING, QUEUES, Queue, catch_up, work
+from recollect.operations.working_memory import working_memory
 
 ALL = (
     remember,
@@ -171,6 +174,7 @@ ALL = (
     erase,
     browse,
     ingest,
+    prompt_context,
     history,
     batch_mark_applied,
     recall_stats,
@@ -289,6 +293,8 @@ __all__ = [
     "ProjectName",
     "ProjectView",
     "Projects",
+    "Prompt",
+    "PromptContext",
     "Queue",
     "RankVerdicts",
     "Read",
@@ -314,6 +320,7 @@ __all__ = [
     "Revisions",
     "SemanticMemory",
     "SemanticUpdate",
+    "Session",
     "SetConfiguration",
     "SetName",
     "SetTypeView",
@@ -323,6 +330,7 @@ __all__ = [
     "ShortTermMemory",
     "ShortTermUpdate",
     "Stats",
+    "SummaryView",
     "Sync",
     "Synced",
     "add_resource",
@@ -370,6 +378,7 @@ __all__ = [
     "list_templates",
     "looked_at",
     "move",
+    "prompt_context",
     "read",
     "read_category",
     "read_configuration",
@@ -385,4 +394,5 @@ __all__ = [
     "stats",
     "sync",
     "work",
+    "working_memory",
 ]

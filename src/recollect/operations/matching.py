@@ -20,10 +20,12 @@ def best_passage(query: str, content: str, passages: Sequence[ScoredPassage]) ->
     """The passage that is nearest to the question in meaning and words together.
 
     Without embedded passages the content is cut for the occasion and words alone decide; ties
-    go to the earlier passage.
+    go to the earlier passage. Of a blank content it is all.
     """
     if len(passages) == 1:
         return passages[0].passage
+    if not content.strip():
+        return Passage(start=0, end=len(content), heading="")
     scored = passages or [
         ScoredPassage(passage=passage, score=0.0)
         for passage in chunking.chunk(content, _spans, lambda _: WINDOW_TOKENS)
