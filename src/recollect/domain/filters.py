@@ -54,9 +54,6 @@ FIELD_TYPES: Mapping[str, ValueType] = {
 }
 """The record fields, each an attribute of `Memory` or its detail; `tags` has the type of a tag."""
 
-FIELDS: Mapping[str, str] = {name: name for name in FIELD_TYPES}
-"""Our own names for the record fields; other faces have their own tables."""
-
 
 class Operator(StrEnum):
     """How a field is compared with a value. Text compares by code point, numbers by value."""
@@ -71,7 +68,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordField:
-    """A field of the record; the name is one of FIELD_TYPES."""
+    """A field of the record; the name is one of FIELD_TYPES, or what `parse` was told to read."""
 
     name: str
 
@@ -207,12 +204,13 @@ def _found(field: Field, memory: Memory) -> object:
     return getattr(memory if hasattr(memory, field.name) else memory.detail, field.name, None)
 
 
-def parse(text: str, fields: Mapping[str, str] = FIELDS) -> Filter | None:
+def parse(text: str, fields: Mapping[str, ValueType] = FIELD_TYPES) -> Filter | None:
     """Read a filter; None if the text is blank.
 
     Args:
         text: At most MAX_LENGTH code points with MAX_CONDITIONS conditions, nested MAX_DEPTH deep.
-        fields: The names, in lower case, that this face gives to our record fields.
+        fields: The names to read as record fields, in lower case, and their types: ours, or a
+            face's own, which it then translates.
 
     Raises:
         InvalidFilter: The text is no filter, or compares a field with a value of another type. The
@@ -261,7 +259,7 @@ _OPERATORS: Mapping[str, Operator] = {**{o.value: o for o in Operator}, "<>": Op
 class _Parser:
     """Recursive descent, a method for each rule of the grammar."""
 
-    def __init__(self, tokens: Iterator[_Token], fields: Mapping[str, str]) -> None:
+    def __init__(self, tokens: Iterator[_Token], fields: Mapping[str, ValueType]) -> None:
         self._token = next(tokens)
         self._rest = tokens
         self._fields = fields
@@ -332,7 +330,7 @@ class _Parser:
             return MetadataKey(key.strip('"'))
         if token.text.lower() not in self._fields:
             raise token.error(f"expected m.<metadata key> or one of {', '.join(self._fields)}")
-        return RecordField(self._fields[token.text.lower()])
+        return RecordField(token.text.lower())
 
     def _comparison(self, field: Field) -> Filter:
         token = self._next()
@@ -357,8 +355,8 @@ class _Parser:
     def _value_for(self, field: Field) -> Value:
         token, value = self._token, self._value()
         if isinstance(field, RecordField):
-            if type_of(value) is not FIELD_TYPES[field.name]:
-                raise token.error(f"this field takes {FIELD_TYPES[field.name]}")
+            if type_of(value) is not self._fields[field.name]:
+                raise token.error(f"this field takes {self._fields[field.name]}")
         elif type_of(value) is ValueType.DATE:
             raise token.error("metadata holds no dates; compare with '2026-01-31' or a number")
         return value
