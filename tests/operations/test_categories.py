@@ -14,9 +14,9 @@ from recollect.domain.memory import Memory
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.sets import OF_ORGANISATION, OF_PROJECT, Project, SetKey, set_type
 from recollect.errors import AlreadyExists, NotFound
-from recollect.operations import (
+from recollect.operations import Context
+from recollect.operations.conversations import (
     CategoryView,
-    Context,
     CreateCategory,
     CreateCategoryTag,
     CreateTemplate,

@@ -23,22 +23,19 @@ from recollect.errors import (
     RecollectError,
     RevisionConflict,
 )
-from recollect.operations import (
-    Browse,
+from recollect.operations import Browse, Context, ForgetOne, Remember, browse, forget, remember
+from recollect.operations.context import store
+from recollect.operations.conversations import (
     ConfigureProject,
-    Context,
     CountEpisodes,
     CreateCategory,
     CreateCategoryTag,
     CreateProject,
     DeleteProject,
-    ForgetOne,
     ListProjects,
     ProjectConfig,
     ReadProject,
     RegisterSet,
-    Remember,
-    browse,
     configure_project,
     count_episodes,
     create_category,
@@ -46,13 +43,10 @@ from recollect.operations import (
     create_project,
     delete_project,
     ensure_project,
-    forget,
     list_projects,
     read_project,
     register_set,
-    remember,
 )
-from recollect.operations.context import store
 from recollect.operations.registry import CATEGORY, CATEGORY_TAG, PROJECT, SET, SUMMARY, written
 from recollect.operations.retrying import retried
 

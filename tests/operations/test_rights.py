@@ -9,6 +9,7 @@ from tests.operations.fakes import FakeClock, FakeEmbedder
 
 from recollect import operations
 from recollect.domain.access import Principal, Right
+from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.errors import Denied, InvalidRequest, NotFound
 from recollect.operations import (
@@ -31,6 +32,7 @@ from recollect.operations import (
     Result,
     Stats,
     browse,
+    conversations,
     edit,
     erase,
     forget,
@@ -61,6 +63,11 @@ SAMPLES: dict[str, Request] = {
     "browse": Browse(),
     "ingest": Ingest(scope="team", messages=(Message(content="Hi.", producer="Ann"),)),
     "prompt_context": operations.PromptContext(),
+    "add_messages": conversations.AddMessages(
+        org="team", project="p", messages=(Message(content="Hi.", producer="Ann"),)
+    ),
+    "list_episodes": conversations.ListEpisodes(org="team", project="p", limit=1),
+    "erase_many": conversations.EraseMany(scopes=("team",), kind=Kind.EPISODE, ids=("1",)),
     "history": History(id="1"),
     "batch_mark_applied": operations.BatchMarkApplied.model_validate(
         {"verdicts": [{"recall_id": "r", "memory": "n", "verdict": "maybe"}]}
@@ -80,30 +87,30 @@ SAMPLES: dict[str, Request] = {
     ),
     "remove_resource": operations.RemoveResource(kind=ResourceKind.EMBEDDER, name="n"),
     "retry_resource": operations.RetryResource(kind=ResourceKind.EMBEDDER, name="n"),
-    "create_project": operations.CreateProject(org="team", project="p"),
-    "read_project": operations.ReadProject(org="team", project="p"),
-    "list_projects": operations.ListProjects(),
-    "configure_project": operations.ConfigureProject(org="team", project="p", enabled=False),
-    "count_episodes": operations.CountEpisodes(org="team", project="p"),
-    "delete_project": operations.DeleteProject(org="team", project="p"),
-    "create_set_type": operations.CreateSetType(org="team", tags=("user_id",)),
-    "list_set_types": operations.ListSetTypes(org="team"),
-    "delete_set_type": operations.DeleteSetType(id="1"),
-    "register_set": operations.RegisterSet(org="team", project="p", tags=()),
-    "list_sets": operations.ListSets(org="team", project="p"),
-    "configure_set": operations.ConfigureSet(**IN_SET),
-    "create_category": operations.CreateCategory(**IN_SET, name="food", prompt="Food."),
-    "create_template": operations.CreateTemplate(set_type_id="1", name="food", prompt="Food."),
-    "read_category": operations.ReadCategory(id="1"),
-    "list_categories": operations.ListCategories(**IN_SET),
-    "list_templates": operations.ListTemplates(set_type_id="1"),
-    "list_category_sets": operations.ListCategorySets(id="1"),
-    "disable_category": operations.DisableCategory(**IN_SET, name="profile"),
-    "delete_category": operations.DeleteCategory(id="1"),
-    "create_category_tag": operations.CreateCategoryTag(
+    "create_project": conversations.CreateProject(org="team", project="p"),
+    "read_project": conversations.ReadProject(org="team", project="p"),
+    "list_projects": conversations.ListProjects(),
+    "configure_project": conversations.ConfigureProject(org="team", project="p", enabled=False),
+    "count_episodes": conversations.CountEpisodes(org="team", project="p"),
+    "delete_project": conversations.DeleteProject(org="team", project="p"),
+    "create_set_type": conversations.CreateSetType(org="team", tags=("user_id",)),
+    "list_set_types": conversations.ListSetTypes(org="team"),
+    "delete_set_type": conversations.DeleteSetType(id="1"),
+    "register_set": conversations.RegisterSet(org="team", project="p", tags=()),
+    "list_sets": conversations.ListSets(org="team", project="p"),
+    "configure_set": conversations.ConfigureSet(**IN_SET),
+    "create_category": conversations.CreateCategory(**IN_SET, name="food", prompt="Food."),
+    "create_template": conversations.CreateTemplate(set_type_id="1", name="food", prompt="Food."),
+    "read_category": conversations.ReadCategory(id="1"),
+    "list_categories": conversations.ListCategories(**IN_SET),
+    "list_templates": conversations.ListTemplates(set_type_id="1"),
+    "list_category_sets": conversations.ListCategorySets(id="1"),
+    "disable_category": conversations.DisableCategory(**IN_SET, name="profile"),
+    "delete_category": conversations.DeleteCategory(id="1"),
+    "create_category_tag": conversations.CreateCategoryTag(
         category_id="1", name="tea", description="Tea."
     ),
-    "delete_category_tag": operations.DeleteCategoryTag(id="1"),
+    "delete_category_tag": conversations.DeleteCategoryTag(id="1"),
 }
 
 
@@ -116,7 +123,8 @@ def limited(context: Context, scopes: ScopeSet = TEAM, *rights: Right) -> Contex
 
 
 def test_every_operation_has_a_name_a_right_and_its_models() -> None:
-    assert [op.name for op in ALL] == [op.name for op in ALL if getattr(operations, op.name) is op]
+    offered = vars(operations) | vars(conversations)
+    assert [op.name for op in ALL] == [op.name for op in ALL if offered[op.name] is op]
     assert {op.name for op in ALL} == set(SAMPLES)
     for op in ALL:
         assert isinstance(op, Operation)

@@ -14,9 +14,9 @@ from recollect.domain.scopes import EVERYWHERE, ScopeSet
 from recollect.domain.selection import Selection
 from recollect.domain.sets import OF_ORGANISATION, OF_PROJECT, OF_USER, Project, SetKey
 from recollect.errors import Denied, InvalidRequest, NotFound
-from recollect.operations import (
+from recollect.operations import Context
+from recollect.operations.conversations import (
     ConfigureSet,
-    Context,
     CreateSetType,
     CreateTemplate,
     DeleteSetType,

@@ -57,6 +57,7 @@ class Context:
         reranked: How many of the best it orders, or all that are asked for if these are more.
         patience: How long a write waits for its vectors before it is stored without.
         idempotency_key: The client's key for this request, if it sent one.
+        beside: What every batch begins with, besides what an operation changes.
     """
 
     principal: Principal
@@ -84,6 +85,7 @@ class Context:
     patience: timedelta = timedelta(seconds=40)
     mirror: Mirror | None = None
     idempotency_key: str | None = None
+    beside: tuple[Change, ...] = ()
     origin: str = "client"
 
     @property
@@ -244,7 +246,7 @@ async def store(
         at=context.now(),
         actor=context.principal.name,
         origin=context.origin,
-        changes=changes,
+        changes=(*context.beside, *changes),
         embedded=embedded,
         jobs=jobs,
         idempotency=recognised,

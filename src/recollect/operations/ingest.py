@@ -45,14 +45,17 @@ class Message(Request):
     source: Label | None = None
 
 
+Messages = Annotated[
+    tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
+]
+
+
 class Ingest(Request):
     """Store messages of one session, in order; all or none."""
 
     scope: Scope = ""
     session: Label = ""
-    messages: Annotated[
-        tuple[Message, ...], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
-    ]
+    messages: Messages
 
     def touches(self) -> tuple[str, ...]:
         """The conversation's scope."""
