@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --no-deps --requirement
 PROJECT := $(PIP) install --no-build-isolation --no-deps --no-index --editable .
 
-.PHONY: demo serve test check bench format lock clean
+.PHONY: demo serve test test-compat check bench format lock clean
 
 demo: .venv/runtime ## The main job on real input, for all to see
 	$(BIN)/recollect warmup
@@ -19,6 +19,10 @@ serve: .venv/runtime ## Start the server on 127.0.0.1:8080
 test: .venv/development ## Every test
 	$(BIN)/recollect warmup
 	$(BIN)/python -m pytest
+
+test-compat: .venv/runtime ## The tests of MemMachine's own clients
+	$(BIN)/recollect warmup
+	$(BIN)/python tests/compat/run.py
 
 check: .venv/development ## Linters, types, import rules, dependencies
 	$(BIN)/ruff format --check .
@@ -40,6 +44,10 @@ lock: ## Pin the dependencies anew (needs uv)
 	  pyproject.toml --group build --output-file requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
 	  pyproject.toml --extra kubernetes --group build --group dev --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
+	  --python-version 3.11 tests/compat/current.in --output-file requirements/compat.txt
+	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
+	  --python-version 3.11 tests/compat/before.in --output-file requirements/compat-before.txt
 
 clean: ## Remove what make made
 	rm -rf .venv

@@ -13,6 +13,7 @@ import pytest
 import structlog
 from tests.contract.stores import STORES
 from tests.transports.commands import Answer, Run, runner
+from tests.transports.memmachine import Face
 from tests.transports.serving import client_of, settings_for
 
 from recollect.app.serve import open_app
@@ -67,3 +68,15 @@ def answer(run: Run) -> Answer:
         return json.loads(run(*arguments, "--json", given=given, code=code).stdout)
 
     return invoke
+
+
+@pytest.fixture
+def face(api: httpx2.AsyncClient) -> Face:
+    """Asks the face of MemMachine, of a server that keeps its memories in the process."""
+    return Face(api)
+
+
+@pytest.fixture
+def any_face(any_api: httpx2.AsyncClient) -> Face:
+    """Asks the face of MemMachine, once for every store."""
+    return Face(any_api)

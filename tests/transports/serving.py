@@ -43,6 +43,16 @@ ROUTES = [
     ("POST", "/v1/import"),
     ("GET", "/metrics"),
 ]
+FACE_ROUTES = [
+    ("POST", "/api/v2/projects"),
+    ("POST", "/api/v2/projects/list"),
+    ("POST", "/api/v2/memories/search"),
+    ("GET", "/api/v2/health"),
+    ("GET", "/api/v2/metrics"),
+    ("GET", "/api/v2/openapi.json"),
+    ("GET", "/api/v2/nowhere"),
+]
+"""Some of the face of MemMachine; it has its own document."""
 METHODS = {"browse": "list", "prompt_context": "context"}
 """What operations are called in the client, where it is not the same."""
 

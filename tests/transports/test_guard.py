@@ -8,6 +8,7 @@ import anyio
 import httpx2
 import pytest
 from tests.transports.serving import (
+    FACE_ROUTES,
     HIDDEN_ROUTES,
     JSON,
     OPEN_ROUTES,
@@ -27,7 +28,7 @@ from recollect.errors import ConfigError
 
 pytestmark = pytest.mark.anyio
 
-EVERY_ROUTE = [*ROUTES, *OPEN_ROUTES, *HIDDEN_ROUTES, ("GET", "/nowhere")]
+EVERY_ROUTE = [*ROUTES, *OPEN_ROUTES, *HIDDEN_ROUTES, *FACE_ROUTES, ("GET", "/nowhere")]
 EVIL_HOSTS = [
     "evil.example", "evil.example:8080", "localhost.evil.example", "localhost:80.evil.example",
     "127.0.0.1.evil.example", "[::2]:8080", "10.0.0.1", "localhost:", "", ":8080",

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from recollect.api import health, problems, v1
 from recollect.api.guard import Guard, Policy
+from recollect.api.memmachine.app import PREFIX, create_face
 from recollect.api.metrics import Metrics
 from recollect.operations.context import Context
 
@@ -48,4 +49,5 @@ def create_app(
     app.include_router(health.router)
     app.include_router(v1.router, tags=["memories"])
     app.router.routes.extend(faces)
+    app.mount(PREFIX, create_face(app.state, version=version))
     return Guard(app, policy, context, metrics)

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
 
 from recollect.api.guard import PRINCIPAL
 from recollect.errors import InvalidRequest
-from recollect.operations import Context, Result
+from recollect.operations import Context
 
 MAX_KEY_CHARACTERS = 200
 
@@ -31,6 +32,7 @@ def _keyed(context: Asked, idempotency_key: Annotated[str | None, Header()] = No
 AskedToWrite = Annotated[Context, Depends(_keyed)]
 
 
-def answer(result: Result, status: int = 200) -> Response:
+def answer(result: BaseModel, status: int = 200, *, exclude_none: bool = False) -> Response:
     """The result as JSON; pydantic writes it itself, which FastAPI would do twice."""
-    return Response(result.model_dump_json(), status, media_type="application/json")
+    text = result.model_dump_json(exclude_none=exclude_none)
+    return Response(text, status, media_type="application/json")

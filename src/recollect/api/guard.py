@@ -29,7 +29,7 @@ log = structlog.get_logger()
 PRINCIPAL: Final = "recollect.principal"
 """Where the ASGI scope tells who asks."""
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/startupz", "/readyz"})
+OPEN_PATHS: Final = frozenset({"/healthz", "/startupz", "/readyz", "/api/v2/health"})
 STREAMED_PATHS: Final = frozenset({"/v1/export", "/v1/import"})
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _PORT: Final = re.compile(r":[0-9]{1,5}\Z")

@@ -50,11 +50,14 @@ async def readyz(request: Request, context: Asked) -> dict[str, str]:
     return {"status": "ok"} if problem is None else {"status": "degraded", "dense": problem}
 
 
-@router.get(
-    "/metrics",
-    response_class=Response,
-    responses=_UNREADY | {200: {"description": "The text format.", "content": {"text/plain": {}}}},
-)
+METRICS: dict[str, Any] = {
+    "response_class": Response,
+    "responses": _UNREADY
+    | {200: {"description": "The text format.", "content": {"text/plain": {}}}},
+}
+
+
+@router.get("/metrics", **METRICS)
 async def metrics(request: Request, context: Asked) -> Response:
     """Metrics for Prometheus."""
     figures = await operations.stats(context, operations.Stats())

@@ -35,6 +35,20 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        labels = ("method", "path", "status")
+        self._http_requests = Counter(
+            "http_requests",
+            "As recollect_requests, for MemMachine's.",
+            labels,
+            registry=self._registry,
+        )
+        self._http_seconds = Histogram(
+            "http_request_duration_seconds",
+            "As recollect_request_seconds, for MemMachine's.",
+            labels,
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
         self._memories = Gauge(
             "recollect_memories", "Memories kept, by kind.", ("kind",), registry=self._registry
         )
@@ -45,10 +59,15 @@ class Metrics:
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request; a path or a method that is none of ours counts as `other`."""
         path, method = scope["path"], scope["method"]
-        route = getattr(scope.get("route"), "path", path if path in self._faces else OTHER)
+        route = path if path in self._faces else OTHER
+        if found := getattr(scope.get("route"), "path", None):
+            route = scope.get("root_path", "") + found
         method = method if method in _METHODS else OTHER
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+        for_others = (method, "unknown" if route == OTHER else route, str(status))
+        self._http_requests.labels(*for_others).inc()
+        self._http_seconds.labels(*for_others).observe(seconds)
 
     def show(self, by_kind: dict[str, int], waiting: int) -> bytes:
         """The text that Prometheus reads."""

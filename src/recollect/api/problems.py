@@ -61,13 +61,20 @@ def status_of(error: RecollectError) -> int:
 
 def problem(error: RecollectError) -> JSONResponse:
     """The response that tells of this error; its attributes are members beside the code."""
-    status = status_of(error)
-    headers: dict[str, str] = {}
-    if isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, Unavailable):
-        headers["Retry-After"] = "1"
-    return _document(status, error.code, str(error), headers=headers, **vars(error))
+    return _document(
+        status_of(error), error.code, str(error), headers=headers_of(error), **vars(error)
+    )
+
+
+def headers_of(error: RecollectError) -> dict[str, str]:
+    """The headers that tell what to do about this error."""
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": "Bearer"}
+        case Unavailable():
+            return {"Retry-After": "1"}
+        case _:
+            return {}
 
 
 def crash() -> JSONResponse:
@@ -99,12 +106,12 @@ async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     found: list[Mapping[str, Any]] = list(error.errors())
     # FastAPI says first whether a field is of the body, the query or the path.
     skipped = 1 if isinstance(error, RequestValidationError) else 0
-    problems = [_told(p, p["loc"][skipped:]) for p in found[:MAX_PROBLEMS]]
+    problems = [told(p, p["loc"][skipped:]) for p in found[:MAX_PROBLEMS]]
     detail = "; ".join(f"{p['field']}: {p['problem']}".removeprefix(": ") for p in problems)
     return _document(422, InvalidRequest.code, detail, problems=problems)
 
 
-def _told(problem: Mapping[str, Any], place: Sequence[int | str]) -> dict[str, str]:
+def told(problem: Mapping[str, Any], place: Sequence[int | str]) -> dict[str, str]:
     """The field and its problem; a name of the caller's is shown if it looks like a field's."""
     if problem["type"] == "json_invalid":
         return {"field": "", "problem": "the body is not JSON"}

@@ -10,13 +10,8 @@ from recollect.settings.git import (
 )
 from recollect.settings.loading import choices, load, unknown_variables, variable_names
 from recollect.settings.memmachine.checking import Configuration, NamedResource
-from recollect.settings.memmachine.models import (
-    ModelSettings,
-    model_settings,
-    reranker_settings,
-    resource_from,
-)
 from recollect.settings.memmachine.switches import MemMachineSettings
+from recollect.settings.memmachine.translation import embedder_settings, resource_from
 from recollect.settings.models import (
     Bm25RerankerSettings,
     EchoSettings,
@@ -53,7 +48,6 @@ __all__ = [
     "LanguageModelSettings",
     "MemMachineSettings",
     "MiniLmSettings",
-    "ModelSettings",
     "NamedResource",
     "OpenAiApiSettings",
     "OpenAiEmbedderSettings",
@@ -65,11 +59,10 @@ __all__ = [
     "StoreSettings",
     "ToolSet",
     "choices",
+    "embedder_settings",
     "is_loopback",
     "load",
-    "model_settings",
     "origin_of",
-    "reranker_settings",
     "resource_from",
     "unknown_variables",
     "variable_names",
