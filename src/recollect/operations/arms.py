@@ -1,11 +1,12 @@
 """The arms of recall: by meaning, by words, by time and along links, independent of each other."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from anyio import create_task_group
+from anyio.abc import TaskGroup
 
 from recollect.domain.features import Candidate
 from recollect.domain.questions import named_dates
@@ -13,7 +14,7 @@ from recollect.domain.selection import Period, Selection
 from recollect.errors import Unavailable
 from recollect.operations import meaning
 from recollect.operations.context import Context
-from recollect.ports import ScoredId
+from recollect.ports import Outline, ScoredId
 
 OVER_FETCH = 100
 """How many memories each arm brings, whatever the limit; at most so many links are followed."""
@@ -53,15 +54,11 @@ async def search(context: Context, query: str, selection: Selection) -> Found:
     """Let every arm look for what answers the question."""
     found = Found()
     periods = _periods(query, context.now())
-    try:
-        async with create_task_group() as arms:
-            arms.start_soon(_lexical, context, query, selection, found)
-            arms.start_soon(_dense, context, query, selection, found)
-            if periods:
-                arms.start_soon(_time, context, periods, selection, found)
-    except ExceptionGroup as group:
-        # The first arm to fail stops the others: callers know single errors, not groups.
-        raise group.exceptions[0] from None
+    async with _together() as arms:
+        arms.start_soon(_lexical, context, query, selection, found)
+        arms.start_soon(_dense, context, query, selection, found)
+        if periods:
+            arms.start_soon(_time, context, periods, selection, found)
     return found
 
 
@@ -69,11 +66,21 @@ async def pool(context: Context, selection: Selection, found: Found) -> list[Can
     """The candidates of all arms, each with both scores where they can be had."""
     lexical = {hit.id: hit.score for hit in found.lexical}
     ids = list(dict.fromkeys(hit.id for hits in found.by_arm().values() for hit in hits))
-    # Those that the dense arm found as well: among near equals its rounding would decide.
-    dense = await meaning.scores(context, ids, found.questions)
-    # An index may lag behind, and a link may lead anywhere: the records decide what the answer
-    # may hold.
-    outlines = await context.records.outlines(context.tenant, selection, ids)
+    dense: dict[str, float] = {}
+    outlines: list[Outline] = []
+
+    async def score() -> None:
+        # Those that the dense arm found as well: among near equals its rounding would decide.
+        dense.update(await meaning.scores(context, ids, found.questions))
+
+    async def outline() -> None:
+        # An index may lag behind, and a link may lead anywhere: the records decide what the answer
+        # may hold.
+        outlines.extend(await context.records.outlines(context.tenant, selection, ids))
+
+    async with _together() as reads:
+        reads.start_soon(score)
+        reads.start_soon(outline)
     return [
         Candidate(
             o.id,
@@ -89,6 +96,19 @@ async def pool(context: Context, selection: Selection, found: Found) -> list[Can
         )
         for o in outlines
     ]
+
+
+@asynccontextmanager
+async def _together() -> AsyncGenerator[TaskGroup]:
+    """Do several things at once; the first to fail stops the others.
+
+    Its error is raised as it is: callers know single errors, not groups.
+    """
+    try:
+        async with create_task_group() as tasks:
+            yield tasks
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 def _periods(query: str, now: datetime) -> list[Period]:
