@@ -210,3 +210,13 @@ async def test_jobs_of_one_tenant_are_not_seen_by_another(store: Store) -> None:
     await enqueue(store, "a")
 
     assert await store.jobs.lease("other", "q", LEASE, THEN) is None
+
+
+async def test_jobs_are_counted_by_queue(store: Store) -> None:
+    assert await store.jobs.counts(TENANT) == {}
+    await enqueue(store, "a", "b", "c")
+    await store.jobs.enqueue(TENANT, NewJob(queue="other", dedupe_key="a"))
+    await store.jobs.fail(TENANT, await leased(store), None)
+    await leased(store)
+
+    assert await store.jobs.counts(TENANT) == {"q": (2, 1), "other": (1, 0)}

@@ -10,6 +10,7 @@ from tests.examples import MODEL, episode, put
 from tests.examples import batch as changing
 from tests.operations.fakes import FakeClock, FakeEmbedder
 
+from recollect.domain.changes import NewJob
 from recollect.domain.passages import FloatMatrix
 from recollect.errors import EmbedderUnavailable
 from recollect.operations import (
@@ -56,6 +57,22 @@ async def test_figures_tell_how_much_there_is(context: Context, embedder: FakeEm
     assert figures.model.startswith("hashing-64/")
     embedder.problem = "run `recollect warmup`"
     assert (await stats(context, Stats())).problem == "run `recollect warmup`"
+
+
+async def test_figures_tell_which_work_waits_and_which_was_given_up(context: Context) -> None:
+    await fill(context)
+    given_up = NewJob(queue="embed", dedupe_key="x")
+    await context.jobs.enqueue("default", given_up)
+    job = await context.jobs.lease("default", "embed", HOUR, context.now())
+    assert job is not None
+    await context.jobs.fail("default", job, None)
+
+    jobs = (await stats(context, Stats())).jobs
+
+    assert {name: (count.waiting, count.dead) for name, count in jobs.items()} == {
+        "embed": (0, 1),
+        "summarise": (1, 0),
+    }
 
 
 async def test_figures_of_an_empty_store_are_zero(context: Context) -> None:

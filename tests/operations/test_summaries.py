@@ -9,11 +9,12 @@ from tests.examples import MINUTE, batch, put
 from tests.operations.fakes import FakeClock, FakeLanguageModel
 from tests.operations.talks import SESSION, messages_of, settle, summary_record, talk
 
-from recollect.domain.changes import DropRecord
+from recollect.domain.changes import DropRecord, PutRecord
 from recollect.domain.digest import DIGEST_TOKENS
+from recollect.domain.memory import RegistryRecord
 from recollect.domain.working_memory import BLOCK, WorkingMemory, fallen_out, tokens
 from recollect.errors import LanguageModelUnavailable
-from recollect.operations import Context, EraseOne, erase, work
+from recollect.operations import Context, Edit, EraseOne, edit, erase, work
 from recollect.operations.summaries import (
     MODEL_INPUT_TOKENS,
     STEPS_AT_ONCE,
@@ -246,6 +247,41 @@ async def test_what_will_expire_is_in_no_summary(
     assert model.asked
     assert "harbour number 0 " not in "".join(model.asked)
     assert "harbour number 2 " in model.asked[0]
+
+
+async def test_a_summary_is_made_anew_when_one_of_its_messages_is_edited(
+    context: Context, clock: FakeClock
+) -> None:
+    ids = await talk(context, 3 * BLOCK)
+    await settle(context, clock)
+    before = await summary_record(context)
+    await edit(context, Edit(id=ids[0], tags=("sea",)))
+    assert await summary_record(context) == before
+
+    await edit(context, Edit(id=ids[0], content="Mountains are what we climb with rope and axe."))
+
+    assert before is not None
+    assert await summary_record(context) is None
+    assert "harbour number 0 " not in (await read(context)).text
+    await settle(context, clock)
+    after = await summary_record(context)
+    assert after is not None
+    assert "harbour number 0 " not in str(after.content)
+
+
+async def test_a_record_that_is_no_summary_is_replaced(context: Context, clock: FakeClock) -> None:
+    foreign = RegistryRecord(
+        type=SUMMARY, id=PLACE.key, content={"text": "?"}, updated_at=clock.time, revision=7
+    )
+    await context.records.commit("default", batch(PutRecord(record=foreign, expected_revision=0)))
+    await talk(context, 3 * BLOCK)
+
+    assert (await read(context)).messages > 0
+    await settle(context, clock)
+
+    record = await summary_record(context)
+    assert record is not None
+    assert record.content["messages"] == BLOCK
 
 
 class Deleting(FakeLanguageModel):

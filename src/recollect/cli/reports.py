@@ -35,6 +35,9 @@ def _(result: Figures) -> None:
     for model, count in sorted(result.by_model.items()):
         if model != result.model:
             table.add_row(plain(f"still embedded by {model}"), str(count))
+    for queue, jobs in result.jobs.items():
+        if jobs.dead:
+            table.add_row(plain(f"jobs given up ({queue})"), str(jobs.dead))
     for scope, count in sorted(result.by_scope.items()):
         table.add_row(plain(f"scope {scope or '(root)'}"), str(count))
     say(table)

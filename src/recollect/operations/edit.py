@@ -28,6 +28,7 @@ from recollect.operations.request import (
     UtcTime,
 )
 from recollect.operations.retrying import retried
+from recollect.operations.summaries import remaking
 from recollect.operations.views import Time
 
 _CLEARABLE = ("source", "importance", "expires_at")
@@ -185,4 +186,15 @@ async def _store(
         degraded=list(degraded),
     )
     put = Put(memory=after, expected_revision=before.revision, verb=verb)
-    return await commit(context, request, result, *first, put, embedded=embedded, jobs=jobs)
+    told = (before.content, before.expires_at) != (after.content, after.expires_at)
+    summaries = remaking(context, [before] if told else [])
+    return await commit(
+        context,
+        request,
+        result,
+        *first,
+        put,
+        *summaries.changes,
+        embedded=embedded,
+        jobs=(*jobs, *summaries.jobs),
+    )

@@ -21,6 +21,13 @@ class Stats(Request):
     """Ask how much there is."""
 
 
+class JobFigures(Result):
+    """How many jobs of a queue are still to be done, and how many were given up."""
+
+    waiting: int
+    dead: int
+
+
 class Figures(Result):
     """How much the tenant holds, and how well it can be searched."""
 
@@ -37,6 +44,8 @@ class Figures(Result):
     """Memories with complete vectors of each model; older ones are embedded anew."""
     advice: str | None
     """What would let memories that wait be found by meaning; null when nothing is missing."""
+    jobs: dict[str, JobFigures]
+    """Work in the background, by queue."""
     size_bytes: int
     model: str
     problem: str | None
@@ -60,10 +69,19 @@ async def stats(context: Context, request: Stats) -> Figures:
         waiting=counts.waiting if everything else 0,
         by_model=dict(counts.by_model) if everything else {},
         advice=_advice(context, counts.by_model) if everything else None,
+        jobs=await _jobs(context) if everything else {},
         size_bytes=counts.size_bytes if everything else 0,
         model=model_key(context),
         problem=context.embedder.problem,
     )
+
+
+async def _jobs(context: Context) -> dict[str, JobFigures]:
+    counts = await context.jobs.counts(context.tenant)
+    return {
+        queue: JobFigures(waiting=count.waiting, dead=count.dead)
+        for queue, count in sorted(counts.items())
+    }
 
 
 def _advice(context: Context, by_model: Mapping[str, int]) -> str | None:

@@ -1,14 +1,15 @@
 """Summaries of what fell out of a session's window: made in the background, kept as records."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from recollect.domain.changes import NewJob, PutRecord
-from recollect.domain.digest import DIGEST_TOKENS, Digest, Quote, advanced
-from recollect.domain.memory import JsonValue, Memory, RegistryRecord
-from recollect.domain.serialisation import format_time, parse_time
+from pydantic import TypeAdapter, ValidationError
+
+from recollect.domain.changes import DropRecord, NewJob, PutRecord
+from recollect.domain.digest import DIGEST_TOKENS, Digest, advanced
+from recollect.domain.memory import Episode, JsonValue, Memory, RegistryRecord
 from recollect.domain.working_memory import (
     BLOCK,
     BYTES_PER_TOKEN,
@@ -112,6 +113,26 @@ def summarising(context: Context, session: Session) -> tuple[NewJob, ...]:
     return (job,)
 
 
+class Remaking(NamedTuple):
+    """What drops summaries and has them made anew, in one batch with what made them untrue."""
+
+    changes: tuple[DropRecord, ...]
+    jobs: tuple[NewJob, ...]
+
+
+def remaking(context: Context, messages: Iterable[Memory]) -> Remaking:
+    """What must happen when these messages are deleted, or will say something else."""
+    sessions = dict.fromkeys(
+        Session(message.scope, message.detail.session)
+        for message in messages
+        if isinstance(message.detail, Episode)
+    )
+    return Remaking(
+        tuple(DropRecord(type=SUMMARY, id=session.key) for session in sessions),
+        tuple(job for session in sessions for job in summarising(context, session)),
+    )
+
+
 async def summarise(context: Context, job: Job, until: datetime) -> bool:
     """Bring a session's summary forward, step by step; says whether more is left.
 
@@ -136,9 +157,9 @@ async def _step(context: Context, session: Session) -> bool:
     """Carry the summary on; False when nothing more has fallen out of the window."""
     # Before the messages: their deletion drops the record, and then this step fails.
     record = await _record(context, session)
-    if record is None:
-        return await _begin(context, session)
-    summary = _summary(record.content)
+    summary = _summary(record)
+    if record is None or summary is None:
+        return await _begin(context, session, record.revision if record else 0)
     blocks = (await _after(context, session, summary.through)).blocks
     if not blocks:
         return False
@@ -157,13 +178,13 @@ async def _step(context: Context, session: Session) -> bool:
     return True
 
 
-async def _begin(context: Context, session: Session) -> bool:
-    """Store an empty summary if there is anything to summarise."""
+async def _begin(context: Context, session: Session, replaced: int) -> bool:
+    """Store an empty summary if there is anything to summarise, in place of that revision."""
     if not (await _after(context, session, -1)).blocks:
         return False
     # A number that no record of this id ever had: who still works on one that was dropped cannot
     # take this one for it.
-    revision = await context.log.last_seq(context.tenant) + 1
+    revision = max(await context.log.last_seq(context.tenant), replaced) + 1
     record = RegistryRecord(
         type=SUMMARY,
         id=session.key,
@@ -171,7 +192,7 @@ async def _begin(context: Context, session: Session) -> bool:
         updated_at=context.now(),
         revision=revision,
     )
-    await store(context, PutRecord(record=record, expected_revision=0))
+    await store(context, PutRecord(record=record, expected_revision=replaced))
     return True
 
 
@@ -190,8 +211,7 @@ async def read_summary(
     """
     if not context.working.summaries:
         return Summary(), True
-    record = await _record(context, session)
-    summary = _summary(record.content) if record else Summary()
+    summary = _summary(await _record(context, session)) or Summary()
     after = await _after(context, session, summary.through)
     if not after.is_all:
         for job in summarising(context, session):
@@ -259,39 +279,25 @@ def _material(summary: str, messages: Sequence[Memory]) -> str:
     return "\n".join(["# Summary so far", summary, "", "# Messages", *shown])
 
 
+_KEPT = TypeAdapter(Summary)
+
+
 def _content(summary: Summary) -> Mapping[str, JsonValue]:
-    return {
+    """What is kept of it, and before that what it says for those who read the record."""
+    shown = {
         "kind": summary.kind,
-        "model": summary.model,
         "text": summary.text,
         "through": summary.through,
         "messages": summary.messages,
-        "written": summary.written,
-        "written_from": summary.written_from,
-        "quotes": [
-            {
-                "occurred_at": format_time(quote.occurred_at),
-                "position": quote.position,
-                "start": quote.start,
-                "producer": quote.producer,
-                "text": quote.text,
-            }
-            for quote in summary.digest.quotes
-        ],
     }
+    return shown | _KEPT.dump_python(summary, mode="json")
 
 
-def _summary(content: Mapping[str, Any]) -> Summary:
-    return Summary(
-        written=content["written"],
-        model=content["model"],
-        written_from=content["written_from"],
-        digest=Digest(
-            quotes=tuple(
-                Quote(**quote | {"occurred_at": parse_time(quote["occurred_at"])})
-                for quote in content["quotes"]
-            ),
-            through=content["through"],
-            messages=content["messages"] - content["written_from"],
-        ),
-    )
+def _summary(record: RegistryRecord | None) -> Summary | None:
+    """The summary of a record; None for one that was imported and is not of this kind."""
+    if record is None:
+        return None
+    try:
+        return _KEPT.validate_python(record.content)
+    except ValidationError:
+        return None

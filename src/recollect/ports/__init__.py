@@ -26,7 +26,7 @@ from recollect.ports.repository import (
 )
 from recollect.ports.resources import Resource, ResourceKind, Resources, ResourceStatus, find
 from recollect.ports.secrets import DeviceCode, DeviceSignIn, SecretStore
-from recollect.ports.upkeep import Fault, Job, JobQueue, Maintenance
+from recollect.ports.upkeep import Fault, Job, JobCounts, JobQueue, Maintenance
 
 __all__ = [
     "Agreement",
@@ -42,6 +42,7 @@ __all__ = [
     "Fault",
     "ForeignRecallLog",
     "Job",
+    "JobCounts",
     "JobQueue",
     "KeptText",
     "LanguageModel",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from recollect.domain.changes import NewJob
 from recollect.domain.memory import JsonValue
@@ -25,6 +25,13 @@ class Job:
     order_key: str
     token: str
     attempts: int
+
+
+class JobCounts(NamedTuple):
+    """How many jobs of a queue are still to be done, and how many were given up."""
+
+    waiting: int
+    dead: int
 
 
 class JobQueue(Protocol):
@@ -50,6 +57,10 @@ class JobQueue(Protocol):
 
     async def dead(self, tenant: str, queue: str) -> list[Job]:
         """Return the jobs that were given up, oldest first."""
+        ...
+
+    async def counts(self, tenant: str) -> Mapping[str, JobCounts]:
+        """Return how many jobs each queue holds; queues without any are left out."""
         ...
 
 

@@ -1,11 +1,13 @@
 """JobQueue in a list."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from recollect.adapters.in_memory.tables import StoredJob, Tables, World
 from recollect.domain.changes import NewJob
-from recollect.ports import Job
+from recollect.ports import Job, JobCounts
 
 
 def enqueue(tables: Tables, new: NewJob) -> None:
@@ -68,6 +70,14 @@ class InMemoryJobQueue:
 
     async def dead(self, tenant: str, queue: str) -> list[Job]:
         return [s.job for s in self._world[tenant].jobs if s.dead and s.job.queue == queue]
+
+    async def counts(self, tenant: str) -> Mapping[str, JobCounts]:
+        jobs = self._world[tenant].jobs
+        dead = Counter(stored.job.queue for stored in jobs if stored.dead)
+        return {
+            queue: JobCounts(count - dead[queue], dead[queue])
+            for queue, count in Counter(stored.job.queue for stored in jobs).items()
+        }
 
 
 def _waiting_like(tables: Tables, job: NewJob | Job) -> list[StoredJob]:

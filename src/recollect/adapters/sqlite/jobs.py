@@ -11,7 +11,7 @@ from recollect.adapters.sqlite.rows import dump
 from recollect.adapters.sqlite.times import to_micros
 from recollect.domain.changes import NewJob
 from recollect.domain.memory import JsonValue
-from recollect.ports import Job
+from recollect.ports import Job, JobCounts
 
 # The oldest due job whose order key has no older job still to be done.
 _LEASE = """
@@ -93,6 +93,15 @@ class SqliteJobQueue:
             ).fetchall()
         )
         return [_job(row) for row in rows]
+
+    async def counts(self, tenant: str) -> Mapping[str, JobCounts]:
+        database = await self._home.database(tenant)
+        rows = await database.read(
+            lambda c: c.execute(
+                "select queue, sum(1 - dead), sum(dead) from job group by queue"
+            ).fetchall()
+        )
+        return {queue: JobCounts(waiting, dead) for queue, waiting, dead in rows}
 
 
 def _job(row: tuple[int, str, str, str, str, str, int]) -> Job:
