@@ -47,8 +47,9 @@ from recollect.operations.conversations import (
     read_project,
     register_set,
 )
-from recollect.operations.registry import CATEGORY, CATEGORY_TAG, PROJECT, SET, SUMMARY, written
+from recollect.operations.registry import CATEGORY, CATEGORY_TAG, PROJECT, SET, written
 from recollect.operations.retrying import retried
+from recollect.operations.summaries import SUMMARY
 
 pytestmark = pytest.mark.anyio
 

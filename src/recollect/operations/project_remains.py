@@ -6,8 +6,9 @@ from recollect.domain.changes import Change, DropRecord, Erase, Expect
 from recollect.domain.memory import Kind, Memory, RegistryRecord
 from recollect.domain.scopes import Look
 from recollect.operations.context import Context
-from recollect.operations.registry import CATEGORY, CATEGORY_TAG, SET, SUMMARY, with_owner
+from recollect.operations.registry import CATEGORY, CATEGORY_TAG, SET, with_owner
 from recollect.operations.selecting import of_kinds
+from recollect.operations.summaries import SUMMARY
 
 _KINDS = (Kind.EPISODE, Kind.FACT)
 

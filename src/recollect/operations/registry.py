@@ -12,7 +12,6 @@ SET = "set"
 SET_TYPE = "set_type"
 CATEGORY = "category"
 CATEGORY_TAG = "category_tag"
-SUMMARY = "summary"
 
 
 async def found(context: Context, record_type: str, record_id: str) -> RegistryRecord | None:
