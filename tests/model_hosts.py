@@ -53,6 +53,7 @@ class ModelHost:
         answers: What is answered first, one per request.
         dimensions: How long its vectors are.
         shortens: Whether it shortens them when asked to.
+        fixed: Whether it refuses to be asked that.
         plain: Whether it gives vectors as lists of numbers, whatever it is asked for.
         longest: The bytes of the longest text that it embeds.
         written: What its language models write.
@@ -62,6 +63,7 @@ class ModelHost:
     answers: Sequence[Answer] = ()
     dimensions: int = 48
     shortens: bool = True
+    fixed: bool = False
     plain: bool = False
     longest: int = 100_000
     written: str = WRITTEN
@@ -82,6 +84,8 @@ class ModelHost:
             return told
         body = self.asked[-1]
         texts = body["input"]
+        if self.fixed and "dimensions" in body:
+            return refusal(400, "not_supported")
         if not all(0 < len(text.encode()) <= self.longest for text in texts):
             return refusal(400, "context_length_exceeded")
         vectors = await HashingEmbedder(self.dimensions).embed(texts, purpose="document")

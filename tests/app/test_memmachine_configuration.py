@@ -30,6 +30,7 @@ episodic_memory:
     properties_schema: {Topic: str, due: datetime}
     segmenter: {type: text, max_chunk_length: 400}
   short_term_memory:
+    llm_model: Default_Model
     message_capacity: 500
 semantic_memory:
   database: Episodes
@@ -64,6 +65,13 @@ resources:
     other:
       provider: sentence-transformer
       config: {model: sentence-transformers/all-MiniLM-L6-v2}
+  language_models:
+    default_model:
+      provider: openai-chat-completions
+      config: {model: llama3, api_key: EMPTY, base_url: "http://127.0.0.1:$MODEL_PORT/v1"}
+    larger:
+      provider: openai-responses
+      config: {api_key: $OPENAI_API_KEY, request_timeout_seconds: 30}
   rerankers:
     my_reranker_id:
       provider: rrf-hybrid
@@ -71,7 +79,11 @@ resources:
     id_ranker_id: {provider: identity}
     bm_ranker_id:
       provider: bm25
+      config: {k1: 2, tokenizer: default}
+    untouched:
+      provider: embedder
       config:
+        embedder_id: DEFAULT_EMBEDDER
 """
 TWO_EMBEDDERS = """
 semantic_memory: {embedding_model: b}
@@ -126,6 +138,13 @@ def test_a_whole_file_becomes_our_settings(write: Write) -> None:
     assert chosen.embedder.dimensions == 768
     assert chosen.embedder.api_key is not None
     assert chosen.embedder.api_key.get_secret_value() == "sk-secret"
+    assert isinstance(chosen.language_model, settings.OpenAiLanguageModelSettings)
+    assert chosen.language_model.kind == "openai-chat-completions"
+    assert chosen.language_model.model == "llama3"
+    assert chosen.reranker == settings.FusedRerankerSettings(
+        rerankers=(settings.IdentityRerankerSettings(), settings.Bm25RerankerSettings(k1=2))
+    )
+    assert chosen.working_memory.window_tokens == 125
     assert "sk-secret" not in repr(chosen)
 
 
@@ -154,6 +173,7 @@ def test_keys_without_effect_are_told(write: Write) -> None:
         "episodic_memory.metrics_factory_id",
         "episodic_memory.long_term_memory.segmenter",
         "resources.databases.Episodes.config.pool_size",
+        "resources.rerankers.bm_ranker_id.config.tokenizer",
     }
 
 
@@ -205,6 +225,14 @@ def test_what_the_file_leaves_out_is_as_without_it(write: Write) -> None:
     chosen = settings.load(configuration=write("server: {}\nprompt:\n"))
     assert (chosen.host, chosen.port, chosen.data_dir) == (usual.host, usual.port, usual.data_dir)
     assert chosen.embedder == usual.embedder
+
+
+@pytest.mark.usefixtures("variables")
+def test_to_keep_the_order_no_reranker_is_asked(write: Write) -> None:
+    text = "episodic_memory: {long_term_memory: {reranker: mine}}\n" + with_resources(
+        "rerankers", "{provider: identity}"
+    )
+    assert settings.load(configuration=write(text)).reranker is None
 
 
 @pytest.mark.usefixtures("variables")
@@ -275,9 +303,14 @@ def test_memory_in_the_process_is_asked_for_as_there(write: Write) -> None:
         ("", ["no sections"]),
         ("logging: {path: $NOWHERE}", ["logging.path: ", "NOWHERE is not set"]),
         ("logging: {path: '/a/${NOWHERE}/b'}", ["logging.path: ", "NOWHERE is not set"]),
+        (TWO_EMBEDDERS, ["semantic_memory.embedding_model: one model"]),
         (
-            TWO_EMBEDDERS,
-            ["semantic_memory.embedding_model: one model"],
+            TWO_EMBEDDERS + "  rerankers: {r: {provider: embedder, config: {embedder_id: b}}}",
+            ["resources.rerankers.r.config.embedder_id: one model"],
+        ),
+        (
+            with_resources("language_models", "{provider: openai-responses, config: {api_key: é}}"),
+            ["resources.language_models.mine.config.api_key: "],
         ),
     ],
 )

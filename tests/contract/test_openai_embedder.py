@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from anyio import create_task_group
 from pydantic import SecretStr
 from starlette.responses import RedirectResponse
 from tests import local_servers
@@ -178,8 +179,19 @@ async def test_vectors_are_shortened_by_a_model_that_can(opened: Open) -> None:
     assert [asked.get("dimensions") for asked in host.asked] == [None, 48, 48]
 
 
+async def test_concurrent_first_calls_all_get_shortened_vectors(opened: Open) -> None:
+    async with opened(ModelHost(dimensions=100)) as embedder, create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(ask, embedder)
+
+
 @pytest.mark.parametrize(
-    "host", [ModelHost(dimensions=100, shortens=False), ModelHost(dimensions=7)]
+    "host",
+    [
+        ModelHost(dimensions=100, shortens=False),
+        ModelHost(dimensions=100, fixed=True),
+        ModelHost(dimensions=7),
+    ],
 )
 async def test_vectors_of_a_wrong_size_are_refused_and_the_right_one_told(
     opened: Open, host: ModelHost

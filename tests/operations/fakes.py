@@ -10,7 +10,7 @@ from recollect.adapters.in_memory.embedding import HashingEmbedder, WordCounter
 from recollect.adapters.memory_mcp import MemoryMcpRecallLog
 from recollect.app.offers import InUse, memory_configuration, named_resources
 from recollect.app.wiring import Store
-from recollect.app.wiring.models import try_embedder
+from recollect.app.wiring.models import reranker_of, try_model
 from recollect.domain.access import LOCAL
 from recollect.domain.passages import FloatMatrix
 from recollect.domain.ranking import shipped_weights
@@ -88,7 +88,8 @@ def context_of(
                 settings=settings,
                 embedder=embedder,
                 maintenance=store.maintenance,
-                try_embedder=try_embedder,
+                try_model=try_model,
+                reranker_of=reranker_of,
             )
         ),
         configuration=memory_configuration(settings),

@@ -65,6 +65,23 @@ async def test_a_model_that_fails_is_kept_until_it_works(context: Context) -> No
     assert (retried.status, retried.error) == ("ready", None)
 
 
+@pytest.mark.parametrize("provider", ["openai-responses", "openai-chat-completions"])
+async def test_a_language_model_is_tried_as_well(context: Context, provider: str) -> None:
+    host = ModelHost()
+    with served(host.app()) as url:
+        request = AddResource(
+            kind=ResourceKind.LANGUAGE_MODEL,
+            name="writer",
+            provider=provider,
+            config={"api_key": KEY, "base_url": f"{url}/v1", "model": "some-model"},
+        )
+        added = await add_resource(context, request)
+    assert (added.status, added.error) == ("ready", None)
+    assert len(host.asked) == 1
+    listed = await list_resources(context, ListResources())
+    assert [r.name for r in listed.language_models] == ["writer"]
+
+
 async def test_a_wrong_description_is_refused_without_repeating_it(context: Context) -> None:
     wrong = (
         openai("ftp://hunter2"),

@@ -16,19 +16,23 @@ from recollect.operations import (
     ShortTermMemory,
 )
 from recollect.operations.memory_configuration import MESSAGE_CAPACITY
-from recollect.ports import Embedder, Maintenance, Resource, ResourceKind, ResourceStatus
+from recollect.ports import Embedder, Maintenance, Reranker, Resource, ResourceKind
 from recollect.settings import (
     Configuration,
-    EmbedderSettings,
+    IdentityRerankerSettings,
+    ModelSettings,
     NamedResource,
+    RerankerSettings,
     Settings,
-    embedder_settings,
+    model_settings,
+    reranker_settings,
     resource_from,
 )
 
 EMBEDDER = "default_embedder"
 RERANKER = "default_reranker"
 DATABASE = "default_database"
+LANGUAGE_MODEL = "default_model"
 """The names of what there is when no configuration file names another."""
 
 _PROVIDERS = {"minilm": "sentence-transformer", "hashing": "hashing", "openai": "openai"}
@@ -39,19 +43,22 @@ class InUse:
     """What this process runs with, and how it tries what it does not.
 
     Attributes:
-        try_embedder: Embeds a text with the model of these settings; raises if it cannot.
+        try_model: Asks the model of these settings once; raises if it does not answer.
+        reranker_of: The reranker of these settings.
     """
 
     settings: Settings
     embedder: Embedder
     maintenance: Maintenance
-    try_embedder: Callable[[EmbedderSettings], Awaitable[None]]
+    try_model: Callable[[ModelSettings], Awaitable[None]]
+    reranker_of: Callable[[RerankerSettings, Embedder], Reranker]
 
 
 def memory_configuration(settings: Settings) -> MemoryConfiguration:
     """How conversations are remembered, before anybody changed it."""
     if (configured := settings.configured) is not None:
         return _configured_memory(configured)
+    language_model = LANGUAGE_MODEL if settings.language_model else None
     return MemoryConfiguration(
         episodic_memory=EpisodicMemory(
             long_term_memory=LongTermMemory(
@@ -61,9 +68,12 @@ def memory_configuration(settings: Settings) -> MemoryConfiguration:
                 vector_store=DATABASE,
                 segment_store=DATABASE,
                 properties_schema={},
-            )
+            ),
+            short_term_memory=ShortTermMemory(llm_model=language_model),
         ),
-        semantic_memory=SemanticMemory(database=DATABASE, embedding_model=EMBEDDER),
+        semantic_memory=SemanticMemory(
+            database=DATABASE, embedding_model=EMBEDDER, llm_model=language_model
+        ),
     )
 
 
@@ -121,36 +131,45 @@ def named_resources(in_use: InUse) -> NamedResources:
 
 def _defaults(in_use: InUse) -> Iterator[Offer]:
     yield _embedder(in_use, EMBEDDER, _PROVIDERS[in_use.settings.embedder.kind])
-    yield _of(ResourceKind.RERANKER, RERANKER, "identity", _nothing, "ready")
+    chosen = in_use.settings.reranker or IdentityRerankerSettings()
+    yield _reranker(in_use, RERANKER, chosen.kind, chosen)
+    if (model := in_use.settings.language_model) is not None:
+        yield _model(in_use, ResourceKind.LANGUAGE_MODEL, LANGUAGE_MODEL, model.kind, model)
     yield _database(in_use, DATABASE, in_use.settings.store.kind)
 
 
 def _offer(in_use: InUse, resource: NamedResource) -> Offer:
     kind, name = ResourceKind(resource.kind), resource.name
+    configured = in_use.settings.configured
     match kind:
-        case ResourceKind.EMBEDDER:
-            configured = in_use.settings.configured
-            if configured and configured.embedder == resource:
-                return _embedder(in_use, name, resource.provider)
-            trial = partial(in_use.try_embedder, embedder_settings(resource.config))
-            return _of(kind, name, resource.provider, trial, "pending")
+        case ResourceKind.EMBEDDER if configured and configured.embedder == resource:
+            return _embedder(in_use, name, resource.provider)
+        case ResourceKind.EMBEDDER | ResourceKind.LANGUAGE_MODEL:
+            return _model(in_use, kind, name, resource.provider, model_settings(resource))
         case ResourceKind.DATABASE:
             return _database(in_use, name, resource.provider)
+        case ResourceKind.RERANKER if configured:
+            settings = reranker_settings(configured, resource)
+            return _reranker(in_use, name, resource.provider, settings)
         case ResourceKind.RERANKER:
-            return _of(kind, name, resource.provider, _nothing, "ready")
-        case ResourceKind.LANGUAGE_MODEL:
-            return _of(kind, name, resource.provider, _nothing, "pending")
+            raise InvalidRequest("rerankers cannot be added while the server runs")
 
 
-def _of(
-    kind: ResourceKind,
-    name: str,
-    provider: str,
-    trial: Callable[[], Awaitable[object]],
-    status: ResourceStatus,
+def _model(
+    in_use: InUse, kind: ResourceKind, name: str, provider: str, settings: ModelSettings
 ) -> Offer:
-    resource = Resource(kind=kind, name=name, provider=provider, status=status)
-    return Offer(resource=resource, trial=trial)
+    return Offer(
+        resource=Resource(kind=kind, name=name, provider=provider),
+        trial=partial(in_use.try_model, settings),
+    )
+
+
+def _reranker(in_use: InUse, name: str, provider: str, settings: RerankerSettings) -> Offer:
+    reranker = in_use.reranker_of(settings, in_use.embedder)
+    return Offer(
+        resource=Resource(kind=ResourceKind.RERANKER, name=name, provider=provider, status="ready"),
+        trial=partial(reranker.scores, "ready?", ["ready"]),
+    )
 
 
 def _embedder(in_use: InUse, name: str, provider: str) -> Offer:
@@ -162,12 +181,10 @@ def _embedder(in_use: InUse, name: str, provider: str) -> Offer:
 
 
 def _database(in_use: InUse, name: str, provider: str) -> Offer:
-    trial = partial(in_use.maintenance.ping, LOCAL_TENANT)
-    return _of(ResourceKind.DATABASE, name, provider, trial, "ready")
-
-
-async def _nothing() -> None:
-    return
+    return Offer(
+        resource=Resource(kind=ResourceKind.DATABASE, name=name, provider=provider, status="ready"),
+        trial=partial(in_use.maintenance.ping, LOCAL_TENANT),
+    )
 
 
 def _added(

@@ -10,8 +10,13 @@ from recollect.settings.git import (
 )
 from recollect.settings.loading import choices, load, unknown_variables, variable_names
 from recollect.settings.memmachine.checking import Configuration, NamedResource
+from recollect.settings.memmachine.models import (
+    ModelSettings,
+    model_settings,
+    reranker_settings,
+    resource_from,
+)
 from recollect.settings.memmachine.switches import MemMachineSettings
-from recollect.settings.memmachine.translation import embedder_settings, resource_from
 from recollect.settings.models import (
     Bm25RerankerSettings,
     EchoSettings,
@@ -48,6 +53,7 @@ __all__ = [
     "LanguageModelSettings",
     "MemMachineSettings",
     "MiniLmSettings",
+    "ModelSettings",
     "NamedResource",
     "OpenAiApiSettings",
     "OpenAiEmbedderSettings",
@@ -59,10 +65,11 @@ __all__ = [
     "StoreSettings",
     "ToolSet",
     "choices",
-    "embedder_settings",
     "is_loopback",
     "load",
+    "model_settings",
     "origin_of",
+    "reranker_settings",
     "resource_from",
     "unknown_variables",
     "variable_names",

@@ -137,10 +137,13 @@ class OpenAiEmbedder:
             return await self._accepted([shorter], seconds)
 
     async def _vectors(self, texts: Sequence[str], seconds: float) -> FloatMatrix:
-        vectors = await self._asked(texts, seconds)
-        if vectors.shape[1] > self._dimensions and not self._shortens:
-            self._shortens = True
-            vectors = await self._asked(texts, seconds)
+        shortens = self._shortens
+        vectors = await self._asked(texts, seconds, shortens=shortens)
+        if vectors.shape[1] > self._dimensions and not shortens:
+            # One that cannot refuses; its vectors are then told to be too long.
+            with suppress(Refused):
+                vectors = await self._asked(texts, seconds, shortens=True)
+                self._shortens = True
         if vectors.shape[1] != self._dimensions:
             raise self._api.failed(
                 f"gives vectors of {vectors.shape[1]} numbers: set its dimensions to that, "
@@ -152,14 +155,14 @@ class OpenAiEmbedder:
             raise self._api.failed("gives vectors that point nowhere: choose another model")
         return vectors / lengths
 
-    async def _asked(self, texts: Sequence[str], seconds: float) -> FloatMatrix:
+    async def _asked(self, texts: Sequence[str], seconds: float, *, shortens: bool) -> FloatMatrix:
         async def send(client: "AsyncOpenAI") -> Raw:
             from openai import omit
 
             return await client.embeddings.with_raw_response.create(
                 model=self._api.endpoint.model,
                 input=list(texts),
-                dimensions=self._dimensions if self._shortens else omit,
+                dimensions=self._dimensions if shortens else omit,
                 # A third of the bytes; servers that do not know it give plain numbers.
                 encoding_format="base64",
             )

@@ -22,7 +22,7 @@ from recollect.app.wiring.models import (
     open_language_model,
     open_model,
     reranker_of,
-    try_embedder,
+    try_model,
 )
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
@@ -181,7 +181,8 @@ async def open_context(settings: Settings) -> AsyncGenerator[tuple[Context, Embe
                     settings=settings,
                     embedder=model.embedder,
                     maintenance=store.maintenance,
-                    try_embedder=try_embedder,
+                    try_model=try_model,
+                    reranker_of=reranker_of,
                 )
             ),
             configuration=memory_configuration(settings),

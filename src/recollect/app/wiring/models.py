@@ -18,6 +18,7 @@ from recollect.settings import (
     IdentityRerankerSettings,
     LanguageModelSettings,
     MiniLmSettings,
+    ModelSettings,
     OpenAiApiSettings,
     OpenAiEmbedderSettings,
     OpenAiLanguageModelSettings,
@@ -66,8 +67,16 @@ def open_model(settings: EmbedderSettings) -> AbstractAsyncContextManager[Model]
             assert_never(settings)
 
 
-async def try_embedder(settings: EmbedderSettings) -> None:
-    """Embed a text with this model, and close it. Raises EmbedderUnavailable."""
+async def try_model(settings: ModelSettings) -> None:
+    """Ask this model once, and close it.
+
+    Raises:
+        Unavailable: It does not answer.
+    """
+    if isinstance(settings, OpenAiLanguageModelSettings | EchoSettings):
+        async with open_language_model(settings) as writer:
+            await writer.write("Answer with one word.", "Are you ready?", max_tokens=256)
+        return
     async with open_model(settings) as model:
         await model.embedder.load()
         await model.embedder.embed(["ready?"], purpose="query")

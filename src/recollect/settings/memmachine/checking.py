@@ -57,6 +57,17 @@ class Configuration:
         embedders = [resource for resource in self.resources if resource.kind == "embedders"]
         return named or (embedders[0] if len(embedders) == 1 else None)
 
+    @property
+    def language_model(self) -> NamedResource | None:
+        """The language model in use, if one is named."""
+        short = self.sections.episodic_memory.short_term_memory.llm_model
+        return self.find("language_models", short or self.sections.semantic_memory.llm_model)
+
+    @property
+    def reranker(self) -> NamedResource | None:
+        """The reranker in use, if one is named."""
+        return self.find("rerankers", self.sections.episodic_memory.long_term_memory.reranker)
+
     def find(self, kind: str, name: str | None) -> NamedResource | None:
         """The resource of this name, in whichever case it is written."""
         wanted = (kind, (name or "").casefold())

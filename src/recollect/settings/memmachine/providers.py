@@ -84,11 +84,11 @@ class Bm25(Section):
     """Orders by words."""
 
     k1: float = 1.5
-    """How much a word counts that is there more than once."""
+    """How much it counts that a word is repeated."""
     b: float = 0.75
-    """How much long texts are held back."""
-    epsilon: Annotated[float | None, Unused()] = None
-    """The least weight of a frequent word; ours is never negative."""
+    """How much length is held against a text."""
+    epsilon: float = 0.25
+    """What a word in most texts weighs, as a share of the mean of the others."""
     tokenizer: Annotated[Literal["default", "simple"], Unused()] = "default"
     """How words are told; ours needs no data files."""
     language: Annotated[str | None, Unused()] = None

@@ -1,30 +1,20 @@
 """From a `Configuration` to our settings, and where both are found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from recollect.settings.memmachine.checking import (
-    Configuration,
-    NamedResource,
-    read,
-    resource_at,
-)
-from recollect.settings.memmachine.providers import (
-    OpenAiEmbedder,
-    SentenceTransformer,
-    Sqlite,
-)
+from recollect.settings.memmachine.checking import Configuration, read
+from recollect.settings.memmachine.models import models_of
+from recollect.settings.memmachine.providers import Sqlite
 from recollect.settings.memmachine.reading import Problems
-from recollect.settings.memmachine.sections import Section, level
-from recollect.settings.models import EmbedderSettings
+from recollect.settings.memmachine.sections import level
 
 FOLDER = "recollect"
 """The folder with everything, beside the file that MemMachine would keep its database in."""
 
-_EMBEDDER: TypeAdapter[EmbedderSettings] = TypeAdapter(EmbedderSettings)
+CHARACTERS_PER_TOKEN = 4
+"""How our settings, which count in tokens, take a capacity in characters."""
 
 
 def settings_of(path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -39,29 +29,11 @@ def settings_of(path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         "configured": configuration,
         **_serving(configuration, environment),
         **_home(configuration),
-        **_models(configuration, problems),
+        **models_of(configuration, problems),
+        **_working_memory(configuration),
     }
     problems.stop_if_any()
     return values
-
-
-def resource_from(
-    kind: str, name: str, provider: str, config: Mapping[str, Any]
-) -> tuple[NamedResource | None, list[str]]:
-    """A resource described while the server runs; None, and what is wrong with it, if it is."""
-    problems = Problems(Path())
-    place = ("resources", kind, name)
-    given = {key.lower(): value for key, value in config.items() if value is not None}
-    entry: dict[str, Any] = {"provider": provider, "config": given}
-    resource = resource_at(place, entry, provider, problems)
-    if resource is not None and kind == "embedders":
-        _built(_EMBEDDER, resource, embedder_values, problems)
-    return (None if problems.found else resource), problems.found
-
-
-def embedder_settings(config: Section) -> EmbedderSettings:
-    """The settings of an embedder that was checked."""
-    return _EMBEDDER.validate_python(embedder_values(config))
 
 
 def _serving(configuration: Configuration, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -93,57 +65,8 @@ def _home(configuration: Configuration) -> dict[str, Any]:
     return {"data_dir": Path(config.path).expanduser().absolute().parent / FOLDER}
 
 
-def _models(configuration: Configuration, problems: Problems) -> dict[str, Any]:
-    """The models in use; those that are not are checked as well."""
-    built = {
-        resource.name: embedder
-        for resource in configuration.resources
-        if resource.kind == "embedders"
-        and (embedder := _built(_EMBEDDER, resource, embedder_values, problems)) is not None
-    }
-    problems.stop_if_any()
-    chosen = configuration.embedder
-    semantic = configuration.find(
-        "embedders", configuration.sections.semantic_memory.embedding_model
-    )
-    if chosen and semantic and built[chosen.name] != built[semantic.name]:
-        problems.add(
-            ("semantic_memory", "embedding_model"),
-            "one model embeds everything here: name the same one as "
-            "episodic_memory.long_term_memory.embedder",
-        )
-    return {"embedder": built[chosen.name].model_dump()} if chosen else {}
-
-
-def embedder_values(config: Section) -> dict[str, Any]:
-    """The settings of an embedder that a file, or the configuration API, describes."""
-    match config:
-        case OpenAiEmbedder():
-            given = {
-                "model": config.model,
-                "api_key": config.api_key,
-                "base_url": config.base_url,
-                "dimensions": config.dimensions,
-                "batch_size": config.batch_size,
-                "max_input_bytes": config.max_input_length,
-            }
-            return {"kind": "openai"} | {k: v for k, v in given.items() if v is not None}
-        case SentenceTransformer():
-            return {"kind": "minilm"}
-        case _:
-            raise AssertionError(type(config))
-
-
-def _built(
-    adapter: TypeAdapter[Any],
-    resource: NamedResource,
-    values: Callable[[Section], dict[str, Any]],
-    problems: Problems,
-) -> Any:
-    try:
-        return adapter.validate_python(values(resource.config))
-    except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            key = str(problem["loc"][-1]).replace("max_input_bytes", "max_input_length")
-            problems.add((*resource.place, key), problem["msg"].removeprefix("Value error, "))
-        return None
+def _working_memory(configuration: Configuration) -> dict[str, Any]:
+    capacity = configuration.sections.episodic_memory.short_term_memory.message_capacity
+    if capacity is None:
+        return {}
+    return {"working_memory": {"window_tokens": max(1, capacity // CHARACTERS_PER_TOKEN)}}
