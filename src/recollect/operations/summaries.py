@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Literal, NamedTuple
 
+from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
 from recollect.domain.changes import DropRecord, NewJob, PutRecord
@@ -165,7 +167,7 @@ async def _step(context: Context, session: Session) -> bool:
         return False
     model = context.language_model
     if model is None:
-        summary = _digested(summary, blocks)
+        summary = await _digested(summary, blocks)
     else:
         summary = await _written(model, summary, blocks[0])
     after = replace(
@@ -216,9 +218,9 @@ async def read_summary(
     if not after.is_all:
         for job in summarising(context, session):
             await context.jobs.enqueue(context.tenant, job)
-    summary = _digested(summary, after.blocks)
     rest = [message for message in after.rest if message.id not in shown]
-    return _digested(summary, [rest] if rest and after.is_all else []), after.is_all
+    blocks = [*after.blocks, rest] if rest and after.is_all else after.blocks
+    return await _digested(summary, blocks), after.is_all
 
 
 class _After(NamedTuple):
@@ -246,10 +248,9 @@ async def _record(context: Context, session: Session) -> RegistryRecord | None:
     return found[0] if found else None
 
 
-def _digested(summary: Summary, blocks: Sequence[Sequence[Memory]]) -> Summary:
-    digest = summary.digest
-    for block in blocks:
-        digest = advanced(digest, block)
+async def _digested(summary: Summary, blocks: Sequence[Sequence[Memory]]) -> Summary:
+    """The summary with these blocks digested; of long messages that takes a moment each."""
+    digest = await to_thread.run_sync(lambda: reduce(advanced, blocks, summary.digest))
     return replace(summary, digest=digest)
 
 
