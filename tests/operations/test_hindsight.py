@@ -4,24 +4,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.examples import MINUTE, THEN, batch, fact, put
+from tests.examples import MINUTE, THEN
 from tests.operations.fakes import FakeClock
 from tests.operations.test_rights import limited
 
-from recollect.domain.memory import Fact, Memory
 from recollect.operations import (
     Context,
+    Correct,
     Edit,
     ForgetOne,
     Hit,
     Ingest,
+    Learn,
     Message,
     Move,
     Recall,
     Remember,
+    correct,
     edit,
     forget,
     ingest,
+    learn,
     move,
     recall,
     remember,
@@ -37,6 +40,9 @@ def day(number: int) -> datetime:
     return THEN + number * DAY
 
 
+GREEN = Correct(id="-", content="Ann drinks green tea.", valid_from=day(5))
+
+
 async def hits(context: Context, query: str = "tea", **fields: object) -> list[Hit]:
     request = {"query": query, "look": "all"} | fields
     return (await recall(context, Recall.model_validate(request))).results
@@ -46,34 +52,19 @@ async def texts(context: Context, **fields: object) -> set[str]:
     return {hit.memory.content for hit in await hits(context, **fields)}
 
 
-async def learned(context: Context, memory: Memory) -> Memory:
-    """Store a fact as its first revision."""
-    now = context.now()
-    memory = replace(memory, created_at=now, updated_at=now)
-    await context.records.commit("default", batch(put(memory)))
-    return memory
-
-
-async def corrected(context: Context, memory: Memory, content: str, **times: datetime) -> Memory:
-    """Store the fact's next revision."""
-    assert isinstance(memory.detail, Fact)
-    after = replace(
-        memory,
-        content=content,
-        detail=replace(memory.detail, **times),
-        revision=memory.revision + 1,
-        updated_at=context.now(),
-    )
-    await context.records.commit("default", batch(put(after, memory.revision)))
-    return after
+async def learned(context: Context, content: str, **fields: datetime) -> str:
+    """Store a fact and give its id."""
+    filed = {"category": "profile", "tag": "taste", "feature": "drink"}
+    request = Learn.model_validate({"content": content} | filed | fields)
+    return (await learn(context, request)).id
 
 
 async def test_the_old_value_is_recalled_for_the_time_before_the_change(
     context: Context, clock: FakeClock
 ) -> None:
-    drink = await learned(context, fact("Ann drinks black tea."))
+    drink = await learned(context, "Ann drinks black tea.")
     clock.pass_by(10 * DAY)
-    await corrected(context, drink, "Ann drinks green tea.", valid_from=day(5))
+    await correct(context, GREEN.model_copy(update={"id": drink}))
 
     assert await texts(context) == {"Ann drinks green tea."}
     assert await texts(context, valid_at=day(5)) == {"Ann drinks green tea."}
@@ -86,9 +77,9 @@ async def test_the_old_value_is_recalled_for_the_time_before_the_change(
 async def test_what_was_known_then_is_told_from_what_is_known_now(
     context: Context, clock: FakeClock
 ) -> None:
-    drink = await learned(context, fact("Ann drinks black tea."))
+    drink = await learned(context, "Ann drinks black tea.")
     clock.pass_by(10 * DAY)
-    await corrected(context, drink, "Ann drinks green tea.", valid_from=day(5))
+    await correct(context, GREEN.model_copy(update={"id": drink}))
 
     assert await texts(context, known_at=day(6)) == {"Ann drinks black tea."}
     assert await texts(context, known_at=day(6), valid_at=day(9)) == {"Ann drinks black tea."}
@@ -101,8 +92,8 @@ async def test_what_was_known_then_is_told_from_what_is_known_now(
 async def test_a_fact_that_has_ended_is_recalled_for_the_time_before(
     context: Context, clock: FakeClock
 ) -> None:
-    drink = await learned(context, fact("tea"))
-    await corrected(context, drink, "tea", valid_to=day(1))
+    drink = await learned(context, "tea")
+    await correct(context, Correct(id=drink, valid_to=day(1)))
     clock.pass_by(2 * DAY)
 
     assert await texts(context) == set()
@@ -113,7 +104,7 @@ async def test_a_fact_that_has_ended_is_recalled_for_the_time_before(
 async def test_without_a_time_for_truth_the_time_of_knowledge_is_meant(
     context: Context, clock: FakeClock
 ) -> None:
-    await learned(context, fact("tea until then", valid_to=day(1)))
+    await learned(context, "tea until then", valid_to=day(1))
     clock.pass_by(2 * DAY)
 
     assert await texts(context, known_at=day(0)) == {"tea until then"}
@@ -186,7 +177,7 @@ async def test_a_memory_that_was_not_true_leaves_its_place_to_the_next(
     context: Context, clock: FakeClock
 ) -> None:
     for number in range(8):
-        await learned(context, fact(f"tea {number}", valid_from=day(number % 2)))
+        await learned(context, f"tea {number}", valid_from=day(number % 2))
     clock.pass_by(2 * DAY)
 
     assert len(await hits(context, limit=3, valid_at=day(0))) == 3
@@ -206,7 +197,7 @@ class CountingRecords:
 
 
 async def test_an_ordinary_recall_asks_the_records_no_more_than_it_must(context: Context) -> None:
-    await learned(context, fact("tea"))
+    await learned(context, "tea")
     await remember(context, Remember(content="tea", name="tea"))
     counting = CountingRecords(context)
 

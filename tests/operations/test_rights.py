@@ -33,12 +33,14 @@ from recollect.operations import (
     Stats,
     browse,
     conversations,
+    correct,
     edit,
     erase,
     forget,
     forget_scope,
     history,
     ingest,
+    learn,
     move,
     read,
     recall,
@@ -51,6 +53,7 @@ pytestmark = pytest.mark.anyio
 
 TEAM = ScopeSet(subtrees=frozenset({"team"}))
 IN_SET = {"org": "team", "project": "p", "set_id": "mem_project_set_x"}
+LEARN = operations.Learn(content="x", scope="team", category="c", tag="t", feature="f")
 SAMPLES: dict[str, Request] = {
     "remember": Remember(content="Tea.", scope="team"),
     "recall": Recall(query="tea"),
@@ -68,6 +71,8 @@ SAMPLES: dict[str, Request] = {
     ),
     "list_episodes": conversations.ListEpisodes(org="team", project="p", limit=1),
     "erase_many": conversations.EraseMany(scopes=("team",), kind=Kind.EPISODE, ids=("1",)),
+    "learn": LEARN,
+    "correct": operations.Correct(id="1", content="x"),
     "history": History(id="1"),
     "batch_mark_applied": operations.BatchMarkApplied.model_validate(
         {"verdicts": [{"recall_id": "r", "memory": "n", "verdict": "maybe"}]}
@@ -157,6 +162,7 @@ BY_REFERENCE: dict[str, Attempt] = {
     "forget": lambda c, i: forget(c, ForgetOne(id=i)),
     "forget by name": lambda c, _: forget(c, ForgetOne(scope="secret", name="note")),
     "erase": lambda c, i: erase(c, EraseOne(id=i)),
+    "correct": lambda c, i: correct(c, operations.Correct(id=i, content="x")),
     "history": lambda c, i: history(c, History(id=i)),
 }
 
@@ -190,6 +196,7 @@ WRITES: dict[str, Attempt] = {
         c, ForgetScope(scope="", look=Look.SUBTREE, confirm=True)
     ),
     "move there": lambda c, i: move(c, Move(id=i, to_scope="secret")),
+    "learn": lambda c, _: learn(c, LEARN.model_copy(update={"scope": "secret"})),
     "a scope that only begins alike": lambda c, _: remember(
         c, Remember(content="x", scope="team2")
     ),

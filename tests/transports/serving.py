@@ -30,6 +30,8 @@ ROUTES = [
     ("POST", "/v1/memories/{id}/move"),
     ("POST", "/v1/memories/{id}/erase"),
     ("GET", "/v1/memories/{id}/history"),
+    ("POST", "/v1/facts"),
+    ("PATCH", "/v1/facts/{id}"),
     ("POST", "/v1/recall"),
     ("POST", "/v1/messages"),
     ("POST", "/v1/context"),

@@ -101,7 +101,7 @@ async def forget_scope(context: AskedToWrite, asked: Annotated[ForgetQuery, Quer
     return answer(await operations.forget_scope(context, request))
 
 
-@router.get("/memories/{id}", response_model=operations.MemoryView, responses=_ERRORS)
+@router.get("/memories/{id}", response_model=operations.WholeMemory, responses=_ERRORS)
 async def read(context: Asked, id: str) -> Response:  # noqa: A002  (the parameter's public name)
     """Read one memory whole."""
     return answer(await operations.read(context, operations.Read(id=id)))
@@ -171,6 +171,19 @@ async def ingest(context: AskedToWrite, body: operations.Ingest) -> Response:
 async def prompt_context(context: Asked, body: operations.PromptContext) -> Response:
     """Give what a prompt should hold of a conversation, within a budget."""
     return answer(await operations.prompt_context(context, body))
+
+
+@router.post("/facts", status_code=201, response_model=operations.Learned, responses=_ERRORS)
+async def learn(context: AskedToWrite, body: operations.Learn) -> Response:
+    """Store a new fact with its citations."""
+    return answer(await operations.learn(context, body), 201)
+
+
+@router.patch("/facts/{id}", response_model=operations.Changed, responses=_ERRORS)
+async def correct(context: AskedToWrite, id: str, body: operations.CorrectFields) -> Response:  # noqa: A002
+    """Say what became of a fact; what was true before stays true for its time."""
+    given = body.model_dump(exclude_unset=True)
+    return answer(await operations.correct(context, operations.Correct(id=id, **given)))
 
 
 @router.get("/stats", response_model=operations.Figures, responses=_ERRORS)

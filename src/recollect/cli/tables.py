@@ -7,18 +7,21 @@ import typer
 from rich.text import Text
 
 from recollect.cli.printing import at, clipped, columns, many, plain, say, show
+from recollect.domain.memory import Kind
 from recollect.operations import (
     Changed,
     Erased,
     Forgotten,
     Hit,
     Ingested,
+    Learned,
     MemoryView,
     Page,
     Prompt,
     Recalled,
     Remembered,
     Revisions,
+    WholeMemory,
 )
 
 LINE_CHARACTERS = 200
@@ -76,6 +79,8 @@ def _(result: MemoryView) -> None:
         "revision": str(result.revision),
         "tags": ", ".join(result.tags),
         "source": result.source,
+        "true": _validity(result),
+        "cites": ", ".join(result.citations) if isinstance(result, WholeMemory) else "",
     }
     for name, value in facts.items():
         if value:
@@ -85,15 +90,16 @@ def _(result: MemoryView) -> None:
 
 @show.register
 def _(result: Revisions) -> None:
-    table = columns("revision", "recorded", "by", "what", "content")
+    table = columns("revision", "recorded", "by", "what", "true", "content")
     for revision in result.revisions:
-        content = _first_line(revision.memory.content) if revision.memory else ""
+        memory = revision.memory
         table.add_row(
             str(revision.revision),
             f"{revision.recorded_at:%Y-%m-%d %H:%M}",
             plain(revision.actor),
             revision.verb,
-            plain(content),
+            _validity(memory) if memory else "",
+            plain(_first_line(memory.content) if memory else ""),
         )
     say(table)
 
@@ -111,6 +117,12 @@ def _(result: Remembered) -> None:
 def _(result: Changed) -> None:
     place = at(result.scope, result.name or result.id)
     say(plain(f"changed {place}, now at revision {result.revision}"))
+    _tell_degraded(result.degraded)
+
+
+@show.register
+def _(result: Learned) -> None:
+    say(plain(f"learned {at(result.scope, result.id)}"))
     _tell_degraded(result.degraded)
 
 
@@ -147,6 +159,15 @@ def _origin(memory: MemoryView) -> str:
         return at(memory.scope, memory.name)
     who = memory.producer or f"{memory.category}/{memory.tag}/{memory.feature}"
     return f"{who}, {memory.occurred_at:%d %b %Y}"
+
+
+def _validity(memory: MemoryView) -> str:
+    """When a fact is true, as far as that revision says; '' of what is no fact."""
+    if memory.kind is not Kind.FACT:
+        return ""
+    since = f"from {memory.valid_from:%Y-%m-%d}" if memory.valid_from else ""
+    until = f"until {memory.valid_to:%Y-%m-%d}" if memory.valid_to else ""
+    return " ".join(filter(None, (since, until))) or "always"
 
 
 def _passage(hit: Hit) -> Text:

@@ -10,8 +10,9 @@ from typing import Any, Literal, Self, TypeVar
 from anyio import to_thread
 
 from recollect import operations
+from recollect.client.facts import FactMethods
 from recollect.client.http import TIMEOUT, HttpTransport
-from recollect.client.memories import PORTION, MemoryMethods
+from recollect.client.memories import PORTION
 from recollect.client.transport import Transport
 from recollect.domain import feedback
 from recollect.operations import (
@@ -38,7 +39,7 @@ Sure = feedback.Confidence | Literal["high", "medium", "low"]
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
-class AsyncClient(MemoryMethods):
+class AsyncClient(FactMethods):
     """A memory server, or a store in this process, as a Python object.
 
     Methods take and give what the operations do, and raise the errors of `recollect.errors`:

@@ -131,6 +131,8 @@ class Client:
     list_all = _iterating(AsyncClient.list_all)
     ingest = _blocking(AsyncClient.ingest)
     context = _blocking(AsyncClient.context)
+    learn = _blocking(AsyncClient.learn)
+    correct = _blocking(AsyncClient.correct)
     history = _blocking(AsyncClient.history)
     mark_applied = _blocking(AsyncClient.mark_applied)
     batch_mark_applied = _blocking(AsyncClient.batch_mark_applied)

@@ -24,6 +24,7 @@ from recollect.operations import (
     Request,
     Result,
     Revisions,
+    WholeMemory,
 )
 
 Q = TypeVar("Q", bound=Request)
@@ -34,7 +35,8 @@ Looking = Look | Literal["exact", "subtree", "subtree+global", "all"]
 LookingDown = Literal[Look.EXACT, Look.SUBTREE, "exact", "subtree"]
 
 PORTION = 200
-_KEPT: EllipsisType = ...
+KEPT: EllipsisType = ...
+"""Stands for a value that is left as it is."""
 
 
 class MemoryMethods:
@@ -144,7 +146,7 @@ class MemoryMethods:
 
     async def read(
         self, id: str | None = None, *, scope: str = "", name: str | None = None
-    ) -> MemoryView:
+    ) -> WholeMemory:
         """Read one memory whole, named by its id or by scope and name. Raises NotFound."""
         return await self._run(operations.read, id=id, scope=scope, name=name)
 
@@ -157,9 +159,9 @@ class MemoryMethods:
         content: str | None = None,
         tags: Sequence[str] | None = None,
         metadata: Mapping[str, JsonValue] | None = None,
-        source: str | EllipsisType | None = _KEPT,
-        importance: float | EllipsisType | None = _KEPT,
-        expires_at: datetime | EllipsisType | None = _KEPT,
+        source: str | EllipsisType | None = KEPT,
+        importance: float | EllipsisType | None = KEPT,
+        expires_at: datetime | EllipsisType | None = KEPT,
         expected_revision: int | None = None,
     ) -> Changed:
         """Change a memory in place; what is left out stays.
@@ -189,7 +191,7 @@ class MemoryMethods:
             name=name,
             expected_revision=expected_revision,
             **{field: value for field, value in replaced.items() if value is not None},
-            **{field: value for field, value in cleared.items() if value is not _KEPT},
+            **{field: value for field, value in cleared.items() if value is not KEPT},
         )
 
     async def move(

@@ -53,6 +53,8 @@ _ROUTES: Mapping[str, _Route] = {
     "browse": _Route("GET", "/v1/memories", {"kinds": "kind", "tags": "tag"}),
     "ingest": _Route("POST", "/v1/messages"),
     "prompt_context": _Route("POST", "/v1/context"),
+    "learn": _Route("POST", "/v1/facts"),
+    "correct": _Route("PATCH", "/v1/facts/{id}"),
     "history": _Route("GET", "/v1/memories/{id}/history"),
     "batch_mark_applied": _Route("POST", "/v1/recalls/verdicts"),
     "recall_stats": _Route("GET", "/v1/recalls/stats"),

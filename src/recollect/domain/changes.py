@@ -9,8 +9,9 @@ from recollect.domain.memory import JsonValue, Kind, Link, Memory, RegistryRecor
 from recollect.domain.passages import FloatMatrix, Passage
 
 Verb: TypeAlias = Literal[
-    "remember", "edit", "move", "ingest", "import", "adopt", "forget", "erase", "link", "record"
-]
+    "remember", "edit", "move", "ingest", "learn", "correct", "import", "adopt", "forget", "erase",
+    "link", "record"
+]  # fmt: skip
 """What a change was; `adopt` took over what another tool keeps."""
 
 UNPLACED = -1

@@ -11,7 +11,8 @@ from recollect.operations.configure import (
     read_configuration,
 )
 from recollect.operations.context import Context, Operation
-from recollect.operations.edit import Changed, Edit, EditFields, Move, MoveFields, edit, move
+from recollect.operations.edit import Edit, EditFields, Move, MoveFields, edit, move
+from recollect.operations.facts import Correct, CorrectFields, Learn, Learned, correct, learn
 from recollect.operations.feedback import (
     ArmVerdicts,
     BatchMarkApplied,
@@ -63,7 +64,7 @@ from recollect.operations.memory_configuration import (
 )
 from recollect.operations.mirror.skipped import skipped_files
 from recollect.operations.prompt_context import Prompt, PromptContext, SummaryView, prompt_context
-from recollect.operations.read import History, Read, Revisions, history, read
+from recollect.operations.read import History, Read, Revisions, WholeMemory, history, read
 from recollect.operations.recall import Hit, Recall, Recalled, candidates, recall
 from recollect.operations.remember import Remember, Remembered, remember
 from recollect.operations.request import Request, Result
@@ -80,6 +81,7 @@ from recollect.operations.resources import (
     remove_resource,
     retry_resource,
 )
+from recollect.operations.revising import Changed
 from recollect.operations.summaries import Session
 from recollect.operations.sync import Sync, Synced, sync
 from recollect.operations.transfer import Imported, export, import_lines
@@ -99,6 +101,8 @@ OFFERED = (
     browse,
     ingest,
     prompt_context,
+    learn,
+    correct,
     history,
     batch_mark_applied,
     recall_stats,
@@ -141,6 +145,8 @@ __all__ = [
     "Configure",
     "Configured",
     "Context",
+    "Correct",
+    "CorrectFields",
     "Edit",
     "EditFields",
     "EpisodicMemory",
@@ -158,6 +164,8 @@ __all__ = [
     "ImportedRecalls",
     "Ingest",
     "Ingested",
+    "Learn",
+    "Learned",
     "ListResources",
     "LongTermMemory",
     "LongTermUpdate",
@@ -201,6 +209,7 @@ __all__ = [
     "SummaryView",
     "Sync",
     "Synced",
+    "WholeMemory",
     "add_resource",
     "backup",
     "batch_mark_applied",
@@ -211,6 +220,7 @@ __all__ = [
     "configuration_now",
     "configure",
     "conversations",
+    "correct",
     "edit",
     "erase",
     "export",
@@ -220,6 +230,7 @@ __all__ = [
     "import_lines",
     "import_recall_log",
     "ingest",
+    "learn",
     "list_resources",
     "move",
     "prompt_context",

@@ -1,18 +1,16 @@
 """Change a memory in place, or move a note."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from recollect.domain.access import Right
-from recollect.domain.changes import Embedded, Forget, NewJob, Put, Verb
+from recollect.domain.changes import Forget
 from recollect.domain.memory import Kind, Memory, Note
-from recollect.domain.searchable import passage_source
-from recollect.errors import AlreadyExists, InvalidRequest, RevisionConflict
-from recollect.operations.context import Context, commit, operation
-from recollect.operations.embedding import embed_now
+from recollect.errors import AlreadyExists, InvalidRequest
+from recollect.operations.context import Context, operation
 from recollect.operations.reference import Reference, find
 from recollect.operations.request import (
     Content,
@@ -21,15 +19,12 @@ from recollect.operations.request import (
     Metadata,
     Name,
     Request,
-    Result,
     Revision,
     Scope,
     Tags,
     UtcTime,
 )
-from recollect.operations.retrying import retried
-from recollect.operations.summaries import remaking
-from recollect.operations.views import Time
+from recollect.operations.revising import Changed, on_the_newest, store_revision
 
 _CLEARABLE = ("source", "importance", "expires_at")
 _EDITABLE = ("content", "tags", "metadata", *_CLEARABLE)
@@ -66,17 +61,6 @@ class Edit(Reference, EditFields):
     """Change a memory in place. Its id and creation time stay."""
 
 
-class Changed(Result):
-    """Where the memory now is."""
-
-    id: str
-    name: str | None
-    scope: str
-    revision: int
-    updated_at: Time
-    degraded: list[str] = Field(default_factory=list[str])
-
-
 @operation(Right.WRITE)
 async def edit(context: Context, request: Edit) -> Changed:
     """Change a memory in place.
@@ -90,9 +74,11 @@ async def edit(context: Context, request: Edit) -> Changed:
     async def changed(before: Memory) -> Changed:
         after = replace(before, **request.changes())
         context.refuse_expired(after)
-        return await _store(context, request, before, after, "edit")
+        return await store_revision(context, request, before, after, "edit")
 
-    return await _on_the_newest(context, request, changed)
+    return await on_the_newest(
+        context, partial(find, context, request), request.expected_revision, changed
+    )
 
 
 class MoveFields(Request):
@@ -132,9 +118,11 @@ async def move(context: Context, request: Move) -> Changed:
             await context.mirror.check_place(request.to_scope, name)
         freeing = await _free(context, request.to_scope, name)
         after = replace(before, scope=request.to_scope, detail=Note(name=name))
-        return await _store(context, request, before, after, "move", *freeing)
+        return await store_revision(context, request, before, after, "move", *freeing)
 
-    return await _on_the_newest(context, request, moved)
+    return await on_the_newest(
+        context, partial(find, context, request), request.expected_revision, moved
+    )
 
 
 async def _free(context: Context, scope: str, name: str) -> list[Forget]:
@@ -145,56 +133,3 @@ async def _free(context: Context, scope: str, name: str) -> list[Forget]:
     if not context.has_expired(there):
         raise AlreadyExists(f"there is a note {name!r} in the scope {scope!r} already")
     return [Forget(id=there.id, expected_revision=there.revision)]
-
-
-async def _on_the_newest(
-    context: Context, request: Edit | Move, change: Callable[[Memory], Awaitable[Changed]]
-) -> Changed:
-    """Change the memory that the request names, as often as others change it in between."""
-
-    async def changed() -> Changed:
-        before = await find(context, request)
-        context.principal.require(Right.WRITE, (before.scope,))
-        _expect(before, request.expected_revision)
-        return await change(before)
-
-    again = () if request.expected_revision is not None else (RevisionConflict,)
-    return await retried(changed, *again)
-
-
-def _expect(memory: Memory, revision: int | None) -> None:
-    if revision is not None and memory.revision != revision:
-        raise RevisionConflict(memory.name or memory.id, revision, memory.revision)
-
-
-async def _store(
-    context: Context, request: Request, before: Memory, after: Memory, verb: Verb, *first: Forget
-) -> Changed:
-    after = replace(after, revision=before.revision + 1, updated_at=context.now())
-    embedded: tuple[Embedded, ...] = ()
-    jobs: tuple[NewJob, ...] = ()
-    degraded: tuple[str, ...] = ()
-    if passage_source(before) != passage_source(after):
-        embedding = await embed_now(context, [after])
-        embedded, jobs, degraded = embedding.embedded, embedding.jobs, embedding.degraded
-    result = Changed(
-        id=after.id,
-        name=after.name,
-        scope=after.scope,
-        revision=after.revision,
-        updated_at=after.updated_at,
-        degraded=list(degraded),
-    )
-    put = Put(memory=after, expected_revision=before.revision, verb=verb)
-    told = (before.content, before.expires_at) != (after.content, after.expires_at)
-    summaries = remaking(context, [before] if told else [])
-    return await commit(
-        context,
-        request,
-        result,
-        *first,
-        put,
-        *summaries.changes,
-        embedded=embedded,
-        jobs=(*jobs, *summaries.jobs),
-    )

@@ -7,7 +7,8 @@ from pydantic import Field
 from recollect.domain.access import Right
 from recollect.domain.changes import Erase, Forget
 from recollect.domain.scopes import Look
-from recollect.errors import NotFound, RevisionConflict
+from recollect.errors import NotFound
+from recollect.operations.citations import CHANGED_MEANWHILE, consequences
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.reference import Reference, find
 from recollect.operations.request import Kinds, Request, Result, Revision, Scope
@@ -34,10 +35,16 @@ class Forgotten(Result):
 @operation(Right.WRITE)
 async def forget(context: Context, request: ForgetOne) -> Forgotten:
     """Forget one memory. Raises NotFound, RevisionConflict."""
-    memory = await find(context, request)
-    context.principal.require(Right.WRITE, (memory.scope,))
-    change = Forget(id=memory.id, expected_revision=request.expected_revision)
-    return await commit(context, request, Forgotten(forgotten=1, ids=[memory.id]), change)
+
+    async def forgotten() -> Forgotten:
+        memory = await find(context, request)
+        context.principal.require(Right.WRITE, (memory.scope,))
+        change = Forget(id=memory.id, expected_revision=request.expected_revision)
+        more = await consequences(context, [memory])
+        result = Forgotten(forgotten=1, ids=[memory.id])
+        return await commit(context, request, result, change, *more.changes, jobs=more.jobs)
+
+    return await retried(forgotten, *CHANGED_MEANWHILE)
 
 
 class ForgetScope(Request):
@@ -66,9 +73,10 @@ async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
         memories = await context.records.browse(context.tenant, selection, None, count)
         result = Forgotten(forgotten=len(memories), ids=[memory.id for memory in memories])
         changes = (Forget(id=m.id, expected_revision=m.revision) for m in memories)
-        return await commit(context, request, result, *changes)
+        more = await consequences(context, memories)
+        return await commit(context, request, result, *changes, *more.changes, jobs=more.jobs)
 
-    return await retried(forgotten, NotFound, RevisionConflict)
+    return await retried(forgotten, *CHANGED_MEANWHILE)
 
 
 class EraseOne(Reference):
@@ -94,11 +102,17 @@ async def erase(context: Context, request: EraseOne) -> Erased:
     Raises:
         NotFound: There is nothing left of such a memory.
     """
-    memory_id = request.id or (await find(context, request)).id
-    history = await context.records.history(context.tenant, memory_id)
-    scopes = [r.memory.scope for r in history if r.memory]
-    if not scopes or not context.principal.scopes.covers(scopes[-1]):
-        raise NotFound(memory_id)
-    context.principal.require(Right.ERASE, tuple(scopes))
-    result = Erased(id=memory_id, revisions=len(history))
-    return await commit(context, request, result, Erase(id=memory_id))
+
+    async def erased() -> Erased:
+        memory_id = request.id or (await find(context, request)).id
+        history = await context.records.history(context.tenant, memory_id)
+        scopes = [r.memory.scope for r in history if r.memory]
+        if not scopes or not context.principal.scopes.covers(scopes[-1]):
+            raise NotFound(memory_id)
+        context.principal.require(Right.ERASE, tuple(scopes))
+        result = Erased(id=memory_id, revisions=len(history))
+        more = await consequences(context, await context.records.get(context.tenant, [memory_id]))
+        change = Erase(id=memory_id)
+        return await commit(context, request, result, change, *more.changes, jobs=more.jobs)
+
+    return await retried(erased, *CHANGED_MEANWHILE)

@@ -30,6 +30,7 @@ from recollect.operations.request import (
     Revision,
     Said,
     Scope,
+    SetId,
     Tag,
     Text,
     UtcTime,
@@ -102,7 +103,7 @@ class _MemoryLine(MemoryView):
     category: Label | None = None
     tag: Label | None = None
     feature: Label | None = None
-    set_id: Label | None = ""
+    set_id: SetId | None = ""
 
     @field_validator("content")
     @classmethod

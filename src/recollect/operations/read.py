@@ -1,7 +1,11 @@
 """Read one memory, and the revisions it went through."""
 
+from pydantic import Field
+
 from recollect.domain.access import Right
+from recollect.domain.memory import Kind
 from recollect.errors import NotFound
+from recollect.operations.citations import cited_by
 from recollect.operations.context import Context, operation
 from recollect.operations.reference import Reference, find
 from recollect.operations.request import Result
@@ -12,10 +16,19 @@ class Read(Reference):
     """Read one memory whole."""
 
 
+class WholeMemory(MemoryView):
+    """A memory with what supports it."""
+
+    citations: list[str] = Field(default_factory=list[str])
+    """Ids of the messages that a fact cites."""
+
+
 @operation(Right.READ)
-async def read(context: Context, request: Read) -> MemoryView:
+async def read(context: Context, request: Read) -> WholeMemory:
     """Read one memory whole. Raises NotFound."""
-    return MemoryView.of(await find(context, request))
+    memory = await find(context, request)
+    citations = await cited_by(context, memory) if memory.kind is Kind.FACT else []
+    return WholeMemory.of(memory).model_copy(update={"citations": citations})
 
 
 class History(Reference):

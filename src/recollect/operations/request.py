@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from recollect.domain.memory import MAX_CONTENT_BYTES, Kind
 from recollect.domain.names import check_name
 from recollect.domain.scopes import check_scope
+from recollect.domain.sets import MAX_SET_ID_CHARACTERS
 from recollect.errors import InvalidRequest
 
 T = TypeVar("T")
@@ -145,7 +146,8 @@ def _to_utc(time: datetime) -> datetime:
         raise InvalidRequest("the time must lie in the years 1 to 9999 in UTC") from None
 
 
-def _unique(values: tuple[T, ...]) -> tuple[T, ...]:
+def unique(values: tuple[T, ...]) -> tuple[T, ...]:
+    """The values in their order, each once."""
     return tuple(dict.fromkeys(values))
 
 
@@ -156,21 +158,22 @@ Said = Annotated[str, checked(_check_text), checked(_check_size)]
 Content = Annotated[Said, Field(min_length=1), checked(_check_not_blank)]
 Scope = Annotated[str, checked(check_scope)]
 Scopes = Annotated[
-    tuple[Scope, ...], Field(max_length=MAX_SCOPES, fail_fast=True), AfterValidator(_unique)
+    tuple[Scope, ...], Field(max_length=MAX_SCOPES, fail_fast=True), AfterValidator(unique)
 ]
 Name = Annotated[str, checked(check_name)]
 Tag = Annotated[str, Field(min_length=1, max_length=500), checked(_check_text)]
 # Told one by one, four million wrong tags would take gigabytes: the first one is enough.
 Tags = Annotated[
-    tuple[Tag, ...], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(_unique)
+    tuple[Tag, ...], Field(max_length=MAX_TAGS, fail_fast=True), AfterValidator(unique)
 ]
 # Each tag of a query is a condition, and SQLite takes expressions up to 1000 levels deep.
 QueryTags = Annotated[
-    tuple[Tag, ...], Field(max_length=MAX_QUERY_TAGS, fail_fast=True), AfterValidator(_unique)
+    tuple[Tag, ...], Field(max_length=MAX_QUERY_TAGS, fail_fast=True), AfterValidator(unique)
 ]
-Kinds = Annotated[tuple[Kind, ...], Field(fail_fast=True), AfterValidator(_unique)]
+Kinds = Annotated[tuple[Kind, ...], Field(fail_fast=True), AfterValidator(unique)]
 Metadata = Annotated[dict[str, JsonValue], checked(_check_metadata)]
 UtcTime = Annotated[datetime, checked(_to_utc)]
+SetId = Annotated[Text, Field(max_length=MAX_SET_ID_CHARACTERS)]
 Importance = Annotated[float, Field(ge=0, le=1)]
 MemoryId = Annotated[str, Field(min_length=1, max_length=200), checked(_check_text)]
 Revision = Annotated[int, Field(ge=1, lt=_INT64)]

@@ -1,7 +1,7 @@
 """How a memory is shown."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import JsonValue, PlainSerializer
 
@@ -55,6 +55,6 @@ class MemoryView(Result):
     valid_to: Time | None = None
 
     @classmethod
-    def of(cls, memory: Memory) -> "MemoryView":
+    def of(cls, memory: Memory) -> Self:
         """The view of this memory."""
         return cls.model_validate(memory_to_json(memory))

@@ -22,7 +22,7 @@ from recollect.operations.mirror.mounts import Mount
 from recollect.operations.selecting import of_kinds
 from recollect.ports import NoteRepository, SkippedFile
 
-_OF_OTHERS = frozenset({"ingest", "link", "record"})
+_OF_OTHERS = frozenset({"ingest", "learn", "correct", "link", "record"})
 
 PORTION = 1000
 """How many lines of the log are read at once."""
