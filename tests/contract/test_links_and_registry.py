@@ -11,6 +11,8 @@ from recollect.domain.changes import (
     DropLink,
     DropRecord,
     Expect,
+    ExpectLinks,
+    Forget,
     Idempotency,
     PutLink,
     PutRecord,
@@ -18,6 +20,7 @@ from recollect.domain.changes import (
 from recollect.domain.memory import Link, RegistryRecord
 from recollect.errors import (
     AlreadyExists,
+    Conflict,
     IdempotencyMismatch,
     NotFound,
     RevisionConflict,
@@ -90,6 +93,27 @@ async def test_a_dropped_link_is_gone_and_dropping_it_again_changes_nothing(stor
     assert [entry.record_id for entry in first.entries] == ["1>2:cites"]
     assert again.entries == ()
     assert await store.records.links(TENANT, ["1"]) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "is_so"), [({"1"}, True), (set[str](), False), ({"2"}, False), ({"1", "3"}, False)]
+)
+async def test_a_batch_may_expect_the_links_that_end_at_a_memory(
+    store: Store, expected: set[str], *, is_so: bool
+) -> None:
+    others = [Link(from_id="3", to_id="2", type="z"), Link(from_id="3", to_id="1", type="cites")]
+    changes = [PutLink(link=link) for link in (LINK, *others)]
+    three = put(note(id="3"))
+    await store.records.commit(TENANT, batch(put(ONE), put(TWO), three, *changes))
+    expecting = ExpectLinks(to_id="2", type="cites", from_ids=frozenset(expected))
+
+    if is_so:
+        receipt = await store.records.commit(TENANT, batch(expecting, Forget(id="2")))
+        assert [entry.verb for entry in receipt.entries] == ["forget"]
+    else:
+        with pytest.raises(Conflict):
+            await store.records.commit(TENANT, batch(Forget(id="3"), expecting))
+        assert len(await store.records.links(TENANT, ["1", "3"])) == 3
 
 
 @pytest.mark.parametrize("ends", [("1", "nobody"), ("nobody", "1")])

@@ -13,8 +13,11 @@ from tests.operations.test_rights import limited
 
 from recollect.domain.changes import PutLink, PutRecord
 from recollect.domain.memory import Link, RegistryRecord
+from recollect.errors import NotFound
 from recollect.operations import (
     Context,
+    CreateProject,
+    DeleteProject,
     EraseOne,
     ForgetOne,
     ForgetScope,
@@ -23,6 +26,8 @@ from recollect.operations import (
     Read,
     Recall,
     Remember,
+    create_project,
+    delete_project,
     erase,
     forget,
     forget_scope,
@@ -238,6 +243,33 @@ async def test_a_fact_that_finds_other_support_meanwhile_stays_open(
     await remove(replace(context, records=records), message)
 
     assert (await fact(context, stored.id)).valid_to is None
+
+
+async def test_the_summary_is_made_anew(context: Context) -> None:
+    ids = await said(context, "Rome.", "Oslo.", scope="chat")
+    messages = await context.records.get("default", ids)
+
+    jobs = (await consequences(context, messages)).jobs
+
+    assert [(job.queue, job.dedupe_key) for job in jobs] == [("summarise", "chat|")]
+
+
+async def test_facts_of_the_organisation_end_with_the_project_that_supports_them(
+    context: Context,
+) -> None:
+    project = {"org": "acme", "project": "app"}
+    await create_project(context, CreateProject.model_validate(project))
+    [inside] = await said(context, "Rome.", scope="acme/app")
+    [outside] = await said(context, "Rome.", scope="acme/web")
+    closed = await learned(context, scope="acme", citations=(inside,))
+    open_ = await learned(context, scope="acme", citations=(inside, outside))
+    gone = await learned(context, scope="acme/app", citations=(inside, outside))
+    await delete_project(context, DeleteProject.model_validate(project))
+
+    assert (await fact(context, closed.id)).valid_to == THEN
+    assert (await fact(context, open_.id)).valid_to is None
+    with pytest.raises(NotFound):
+        await fact(context, gone.id)
 
 
 async def test_nothing_follows_from_nothing(context: Context) -> None:

@@ -21,6 +21,11 @@ async def _ingest(api: httpx2.AsyncClient, _: str, word: str) -> httpx2.Response
     return await api.post("/v1/messages", json={"messages": [message(word)]}, headers=KEY)
 
 
+async def _learn(api: httpx2.AsyncClient, _: str, word: str) -> httpx2.Response:
+    filed = {"category": "c", "tag": "t", "feature": "f"}
+    return await api.post("/v1/facts", json={"content": word, **filed}, headers=KEY)
+
+
 async def _edit(api: httpx2.AsyncClient, note: str, word: str) -> httpx2.Response:
     return await api.patch(f"/v1/memories/{note}", json={"content": word}, headers=KEY)
 
@@ -45,7 +50,7 @@ async def _forget_scope(api: httpx2.AsyncClient, _: str, word: str) -> httpx2.Re
 
 
 @pytest.mark.parametrize(
-    "write", [_remember, _ingest, _edit, _move, _forget, _erase, _forget_scope]
+    "write", [_remember, _ingest, _learn, _edit, _move, _forget, _erase, _forget_scope]
 )
 async def test_a_write_sent_twice_is_carried_out_once(
     any_api: httpx2.AsyncClient, write: Write
@@ -123,4 +128,6 @@ async def test_only_writes_that_heed_a_key_say_that_they_take_one(
         ("POST", "/v1/memories/{id}/move"),
         ("POST", "/v1/memories/{id}/erase"),
         ("POST", "/v1/messages"),
+        ("POST", "/v1/facts"),
+        ("PATCH", "/v1/facts/{id}"),
     }

@@ -27,7 +27,7 @@ from recollect.api.app import create_app
 from recollect.api.guard import Policy
 from recollect.api.health import State
 from recollect.app.wiring import open_context
-from recollect.operations import Context, Remember, remember
+from recollect.operations import Context, Learn, Remember, learn, remember
 from recollect.ports import Exchange, SkippedFile
 
 CHECKS = [
@@ -46,6 +46,8 @@ PLAUSIBLE: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/memories/{id}/move"): {"body": {"to_scope": "elsewhere"}},
     ("POST", "/v1/recall"): {"body": {"query": "tea", "look": "all"}},
     ("POST", "/v1/messages"): {"body": {"messages": [{"content": "Hi.", "producer": "Ann"}]}},
+    ("POST", "/v1/facts"): {"body": {"content": "x", "category": "c", "tag": "t", "feature": "f"}},
+    ("PATCH", "/v1/facts/{id}"): {"body": {"content": "y"}},
     ("POST", "/v1/recalls/verdicts"): {
         "body": {"verdicts": [{"recall_id": "r_0", "memory": "tea", "verdict": "maybe"}]}
     },
@@ -141,7 +143,8 @@ def test_the_server_keeps_to_its_document(
     def ask(case: schemathesis.Case, *, plausible: bool) -> None:
         if plausible:
             if "{id}" in path:
-                case.path_parameters = {"id": _fresh_note(context)}
+                fresh = _fresh_fact if "facts" in path else _fresh_note
+                case.path_parameters = {"id": fresh(context)}
             for part, value in PLAUSIBLE.get((method, path), {}).items():
                 setattr(case, part, json.loads(json.dumps(value)))
             case.headers = {}
@@ -155,3 +158,9 @@ def test_the_server_keeps_to_its_document(
 def _fresh_note(context: Context) -> str:
     with start_blocking_portal() as portal:
         return portal.call(remember, context, Remember(content="Tea.", name=None)).id
+
+
+def _fresh_fact(context: Context) -> str:
+    fact = Learn(content="Ann likes tea.", category="profile", tag="taste", feature="drink")
+    with start_blocking_portal() as portal:
+        return portal.call(learn, context, fact).id

@@ -46,7 +46,7 @@ async def test_a_note_can_be_read_by_its_id(any_api: httpx2.AsyncClient) -> None
     answer = await any_api.get(f"/v1/memories/{note['id']}")
     memory = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-    assert memory.keys() == MEMORY
+    assert memory.keys() == MEMORY | {"citations"}
     assert {name: memory[name] for name in fields} == fields
     assert memory["occurred_at"] == "2026-01-01T08:00:00Z"
     assert (memory["kind"], memory["name"], memory["producer"]) == ("note", "tea", None)
@@ -196,6 +196,35 @@ async def test_recall_answers_in_the_pinned_shape(any_api: httpx2.AsyncClient) -
     assert note["arms"]["lexical"]["rank"] in (1, 2)
     assert note["neighbours"] == []
     assert [n["content"] for n in episode["neighbours"]] == ["One.", "Two."]
+
+
+async def test_a_fact_is_stored_corrected_and_read_with_what_it_cites(
+    any_api: httpx2.AsyncClient,
+) -> None:
+    said = await told(any_api, message("I live in Rome."), message("Now in Oslo."))
+    filed = {"category": "profile", "tag": "Home", "feature": "city", "set_id": "ann"}
+    learned = await any_api.post(
+        "/v1/facts", json={"content": "Ann lives in Rome.", "citations": said[:1], **filed}
+    )
+    fact = learned.json()
+    assert (learned.status_code, fact.keys()) == (
+        201,
+        {"id", "external_id", "scope", "set_id", "created_at", "degraded"},
+    )
+    path = f"/v1/facts/{fact['id']}"
+    change = {"content": "Ann lives in Oslo.", "valid_from": "2026-01-01", "citations": said[1:]}
+    corrected = await any_api.patch(path, json=change)
+    assert (corrected.status_code, corrected.json()["revision"]) == (200, 2)
+    read = (await any_api.get(f"/v1/memories/{fact['id']}")).json()
+    assert read["citations"] == said
+    assert (read["content"], read["valid_from"]) == ("Ann lives in Oslo.", "2026-01-01T00:00:00Z")
+    assert {name: read[name] for name in filed} == filed
+    query = {"query": "Where does Ann live?", "kinds": ["fact"], "valid_at": "2025-01-01"}
+    [hit] = (await any_api.post("/v1/recall", json=query)).json()["results"]
+    assert hit["memory"]["content"] == "Ann lives in Rome."
+    await any_api.patch(path, json={"valid_from": None, "valid_to": "2026-02-01T00:00:00Z"})
+    ended = (await any_api.get(f"/v1/memories/{fact['id']}")).json()
+    assert (ended["valid_from"], ended["valid_to"]) == (None, "2026-02-01T00:00:00Z")
 
 
 async def test_a_recall_fits_its_token_budget(any_api: httpx2.AsyncClient) -> None:

@@ -94,7 +94,22 @@ class Expect:
     revision: int
 
 
-Change: TypeAlias = Put | Forget | Erase | PutLink | DropLink | PutRecord | DropRecord | Expect
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectLinks:
+    """Nothing is changed, but the batch fails unless these are the links that end at a memory.
+
+    Attributes:
+        from_ids: Where the links of the type start.
+    """
+
+    to_id: str
+    type: str
+    from_ids: frozenset[str]
+
+
+Change: TypeAlias = (
+    Put | Forget | Erase | PutLink | DropLink | PutRecord | DropRecord | Expect | ExpectLinks
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 """Rules that every home of the records applies in its write transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from recollect.domain.changes import UNPLACED, Key
+from recollect.domain.changes import UNPLACED, ExpectLinks, Key
 from recollect.domain.memory import Episode, Memory, Note
-from recollect.errors import AlreadyExists, NotFound, RevisionConflict
+from recollect.errors import AlreadyExists, Conflict, NotFound, RevisionConflict
 
 
 def placed(memory: Memory, next_position: Callable[[str, str], int]) -> Memory:
@@ -36,6 +36,16 @@ def expect(reference: str, expected: int, found: int) -> None:
     if found == 0:
         raise NotFound(reference)
     raise RevisionConflict(reference, expected, found)
+
+
+def expect_links(change: ExpectLinks, found: Iterable[str]) -> None:
+    """Check that the links that end at a memory start where a change expects.
+
+    Raises:
+        Conflict: They do not.
+    """
+    if frozenset(found) != change.from_ids:
+        raise Conflict(f"what is linked to {change.to_id} changed in between; retry")
 
 
 def unique_key(memory: Memory) -> tuple[str, ...] | None:

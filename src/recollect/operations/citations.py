@@ -6,27 +6,23 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from recollect.domain.changes import Change, DropRecord, Expect, NewJob, Put
+from recollect.domain.changes import Change, DropRecord, ExpectLinks, NewJob, Put
 from recollect.domain.memory import CITES, Episode, Fact, Kind, Link, Memory
-from recollect.errors import AlreadyExists, NotFound, RevisionConflict
+from recollect.errors import Conflict, NotFound
 from recollect.operations.context import Context
-from recollect.operations.numbers import COUNTER
+from recollect.operations.summaries import SUMMARY, Session, summarising
 
 T = TypeVar("T")
 
-FACTS = "fact"
-"""The sequence that facts are numbered from: learning a fact changes its counter."""
-
-SUMMARY = "summary"
 PORTION = 1000
 """How many ids a question to the store holds."""
 
-CHANGED_MEANWHILE = (AlreadyExists, NotFound, RevisionConflict)
+CHANGED_MEANWHILE = (Conflict, NotFound)
 """How a batch with consequences fails when what they were found from has changed: look again."""
 
 
 class Consequences(NamedTuple):
-    """What else a batch must do that takes messages away."""
+    """What else a batch must do that takes messages away: before it takes them."""
 
     changes: tuple[Change, ...] = ()
     jobs: tuple[NewJob, ...] = ()
@@ -37,35 +33,34 @@ async def consequences(context: Context, gone: Iterable[Memory]) -> Consequences
 
     Their links go with them. A fact that then cites nothing any more is closed: it was true until
     now, or never if it was to become true later; one that is closed, cites nothing from the start
-    or is itself among these stays as it is. The summaries of their sessions are dropped. This is
-    done whether or not the principal reaches these facts. A fact that is learned meanwhile makes
-    the batch fail, as does any other change to what was found: see `CHANGED_MEANWHILE`.
+    or is itself among these stays as it is. The summaries of their sessions are dropped and made
+    anew. This is done whether or not the principal reaches these facts. The batch fails if one of
+    them changes, or another comes to cite these memories meanwhile: see `CHANGED_MEANWHILE`.
     """
     going = {memory.id: memory for memory in gone}
-    # No scope holds the character between the two.
     sessions = {
-        memory.id: f"{memory.scope}|{memory.detail.session}"
+        memory.id: Session(memory.scope, memory.detail.session)
         for memory in going.values()
         if isinstance(memory.detail, Episode)
     }
-    if not sessions:
-        return Consequences()
-    # First of all: what is learned after this look is not seen by those that follow.
-    unchanged = await _no_fact_learned(context)
-    facts = await _left_without_citations(context, list(sessions), going)
+    links = await _citations(context, context.records.links_to, list(sessions))
+    citing = dict.fromkeys(link.from_id for link in links if link.from_id not in going)
+    facts = await _left_without_citations(context, list(citing), going)
+    touched = dict.fromkeys(sessions.values())
     return Consequences(
         (
-            unchanged,
+            *_unchanged(sessions, links),
             *_closing(facts, context.now()),
-            *(DropRecord(type=SUMMARY, id=key) for key in dict.fromkeys(sessions.values())),
-        )
+            *(DropRecord(type=SUMMARY, id=session.key) for session in touched),
+        ),
+        tuple(job for session in touched for job in summarising(context, session)),
     )
 
 
 async def cited_by(context: Context, fact: Memory) -> list[str]:
     """The ids of the episodes that the fact cites, as far as the principal may see them."""
-    links = await context.records.links(context.tenant, [fact.id])
-    return [m.id for m in await visible_episodes(context, [link.to_id for link in _citing(links)])]
+    links = await _citations(context, context.records.links, [fact.id])
+    return [m.id for m in await visible_episodes(context, [link.to_id for link in links])]
 
 
 async def visible_episodes(context: Context, ids: Sequence[str]) -> list[Memory]:
@@ -79,22 +74,30 @@ async def visible_episodes(context: Context, ids: Sequence[str]) -> list[Memory]
     ]
 
 
-async def _no_fact_learned(context: Context) -> Expect:
-    found = await context.records.registered(context.tenant, COUNTER, [FACTS])
-    return Expect(type=COUNTER, id=FACTS, revision=found[0].revision if found else 0)
+def _unchanged(episodes: Iterable[str], links: Iterable[Link]) -> Iterator[ExpectLinks]:
+    """What lets the batch fail if other facts cite the episodes than those found."""
+    citing: dict[str, set[str]] = {episode: set() for episode in episodes}
+    for link in links:
+        citing[link.to_id].add(link.from_id)
+    for episode, facts in citing.items():
+        yield ExpectLinks(to_id=episode, type=CITES, from_ids=frozenset(facts))
 
 
 async def _left_without_citations(
-    context: Context, episodes: Sequence[str], gone: Container[str]
+    context: Context, citing: Sequence[str], gone: Container[str]
 ) -> list[Memory]:
-    """The facts that cite some of the episodes, and nothing but what is gone."""
-    records, tenant = context.records, context.tenant
-    lost = _citing(await _in_portions(partial(records.links_to, tenant), episodes))
-    citing = [i for i in dict.fromkeys(link.from_id for link in lost) if i not in gone]
-    links = _citing(await _in_portions(partial(records.links, tenant), citing))
+    """Those of the facts that cite nothing but what is gone."""
+    links = await _citations(context, context.records.links, citing)
     kept = {link.from_id for link in links if link.to_id not in gone}
-    left = [i for i in citing if i not in kept]
-    return await _in_portions(partial(records.get, tenant), left)
+    left = [fact for fact in citing if fact not in kept]
+    return await _in_portions(partial(context.records.get, context.tenant), left)
+
+
+async def _citations(
+    context: Context, ask: Callable[[str, Sequence[str]], Awaitable[list[Link]]], ids: Sequence[str]
+) -> list[Link]:
+    links = await _in_portions(partial(ask, context.tenant), ids)
+    return [link for link in links if link.type == CITES]
 
 
 async def _in_portions(
@@ -102,10 +105,6 @@ async def _in_portions(
 ) -> list[T]:
     portions = [ids[start : start + PORTION] for start in range(0, len(ids), PORTION)]
     return [answer for portion in portions for answer in await ask(portion)]
-
-
-def _citing(links: Iterable[Link]) -> list[Link]:
-    return [link for link in links if link.type == CITES]
 
 
 def _closing(facts: Iterable[Memory], now: datetime) -> Iterator[Put]:

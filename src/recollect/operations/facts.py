@@ -12,7 +12,7 @@ from recollect.domain.access import Right
 from recollect.domain.changes import Put, PutLink, PutRecord
 from recollect.domain.memory import CITES, Fact, Link, Memory
 from recollect.errors import InvalidRequest
-from recollect.operations.citations import FACTS, visible_episodes
+from recollect.operations.citations import visible_episodes
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.embedding import embed_now
 from recollect.operations.numbers import numbered
@@ -33,6 +33,9 @@ from recollect.operations.request import (
 )
 from recollect.operations.revising import Changed, on_the_newest, store_revision
 from recollect.operations.views import Time
+
+FACT = "fact"
+"""The sequence that facts are numbered from."""
 
 MAX_CITATIONS = 1000
 
@@ -122,7 +125,7 @@ async def learn(context: Context, request: Learn) -> Learned:
             jobs=embedding.jobs,
         )
 
-    return await numbered(context, FACTS, stored)
+    return await numbered(context, FACT, stored)
 
 
 class CorrectFields(Request):

@@ -42,7 +42,7 @@ async def forget(context: Context, request: ForgetOne) -> Forgotten:
         change = Forget(id=memory.id, expected_revision=request.expected_revision)
         more = await consequences(context, [memory])
         result = Forgotten(forgotten=1, ids=[memory.id])
-        return await commit(context, request, result, change, *more.changes, jobs=more.jobs)
+        return await commit(context, request, result, *more.changes, change, jobs=more.jobs)
 
     return await retried(forgotten, *CHANGED_MEANWHILE)
 
@@ -74,7 +74,7 @@ async def forget_scope(context: Context, request: ForgetScope) -> Forgotten:
         result = Forgotten(forgotten=len(memories), ids=[memory.id for memory in memories])
         changes = (Forget(id=m.id, expected_revision=m.revision) for m in memories)
         more = await consequences(context, memories)
-        return await commit(context, request, result, *changes, *more.changes, jobs=more.jobs)
+        return await commit(context, request, result, *more.changes, *changes, jobs=more.jobs)
 
     return await retried(forgotten, *CHANGED_MEANWHILE)
 
@@ -113,6 +113,6 @@ async def erase(context: Context, request: EraseOne) -> Erased:
         result = Erased(id=memory_id, revisions=len(history))
         more = await consequences(context, await context.records.get(context.tenant, [memory_id]))
         change = Erase(id=memory_id)
-        return await commit(context, request, result, change, *more.changes, jobs=more.jobs)
+        return await commit(context, request, result, *more.changes, change, jobs=more.jobs)
 
     return await retried(erased, *CHANGED_MEANWHILE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from recollect.domain.changes import Change, DropRecord, Erase, Expect
 from recollect.domain.memory import Kind, Memory, RegistryRecord
 from recollect.domain.scopes import Look
+from recollect.operations.citations import consequences
 from recollect.operations.context import Context
 from recollect.operations.registry import CATEGORY, CATEGORY_TAG, SET, with_owner
 from recollect.operations.selecting import of_kinds
@@ -36,6 +37,7 @@ async def remains(context: Context, project: RegistryRecord) -> Remains:
     return Remains(
         changes=(
             expected,
+            *(await consequences(context, memories)).changes,
             *(Erase(id=memory_id) for memory_id in (*(m.id for m in memories), *forgotten)),
             *await _records(context, scope),
             DropRecord(type=project.type, id=project.id),

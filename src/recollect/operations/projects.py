@@ -10,6 +10,7 @@ from recollect.domain.memory import Kind, RegistryRecord
 from recollect.domain.scopes import Look, check_scope
 from recollect.domain.sets import Project, check_owner
 from recollect.errors import AlreadyExists, NotFound, RevisionConflict
+from recollect.operations.citations import CHANGED_MEANWHILE
 from recollect.operations.context import Context, commit, operation, store
 from recollect.operations.project_config import ProjectConfig, resolved
 from recollect.operations.project_remains import remains
@@ -237,7 +238,7 @@ async def delete_project(context: Context, request: DeleteProject) -> DeletedPro
         result = DeletedProject(episodes=there.episodes, facts=there.facts)
         return await commit(context, request, result, *there.changes)
 
-    return await retried(emptied, RevisionConflict, NotFound, attempts=EMPTYING_ATTEMPTS)
+    return await retried(emptied, *CHANGED_MEANWHILE, attempts=EMPTYING_ATTEMPTS)
 
 
 async def _standing(context: Context, owner: Project) -> RegistryRecord | None:
@@ -251,7 +252,7 @@ async def _standing(context: Context, owner: Project) -> RegistryRecord | None:
         return None
 
     # Whoever closed it, or somebody else who came upon it, may be deleting it right now.
-    return await retried(standing, RevisionConflict, NotFound, attempts=EMPTYING_ATTEMPTS)
+    return await retried(standing, *CHANGED_MEANWHILE, attempts=EMPTYING_ATTEMPTS)
 
 
 async def _closed(context: Context, owner: Project) -> RegistryRecord:

@@ -85,6 +85,7 @@ class RecordStore(Protocol):
         Raises:
             RevisionConflict: A record is not at the revision that a change expects.
             AlreadyExists: A new memory's id, or its name in its scope, is taken.
+            Conflict: The links of a memory are not those that a change expects.
             NotFound: A change names a memory that is not there.
             IdempotencyMismatch: The key was used with another request.
             StorageFull: The disk is full; nothing was written.

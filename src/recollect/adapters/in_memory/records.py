@@ -18,6 +18,7 @@ from recollect.domain.changes import (
     DropRecord,
     Erase,
     Expect,
+    ExpectLinks,
     Forget,
     Idempotency,
     Key,
@@ -30,7 +31,7 @@ from recollect.domain.changes import (
     Verb,
 )
 from recollect.domain.memory import Episode, JsonValue, Kind, Link, Memory, RegistryRecord
-from recollect.domain.placing import expect, key_of, nameless, placed, unique_key
+from recollect.domain.placing import expect, expect_links, key_of, nameless, placed, unique_key
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Period, Position, Selection
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
@@ -227,7 +228,7 @@ def _apply(tables: Tables, batch: Batch, change: Change) -> list[LogEntry]:
             return [_forget(tables, batch, change)]
         case Erase():
             return [_erase(tables, batch, change.id)]
-        case PutLink() | DropLink():
+        case PutLink() | DropLink() | ExpectLinks():
             return _link(tables, batch, change)
         case PutRecord() | DropRecord() | Expect():
             return _record(tables, batch, change)
@@ -235,7 +236,11 @@ def _apply(tables: Tables, batch: Batch, change: Change) -> list[LogEntry]:
             assert_never(change)
 
 
-def _link(tables: Tables, batch: Batch, change: PutLink | DropLink) -> list[LogEntry]:
+def _link(tables: Tables, batch: Batch, change: PutLink | DropLink | ExpectLinks) -> list[LogEntry]:
+    if isinstance(change, ExpectLinks):
+        there = (key for key in tables.links if key[1:] == (change.to_id, change.type))
+        expect_links(change, (from_id for from_id, _, _ in there))
+        return []
     ends = change.link if isinstance(change, PutLink) else change
     key = (ends.from_id, ends.to_id, ends.type)
     if isinstance(change, PutLink):

@@ -18,6 +18,7 @@ from recollect.domain.changes import (
     Embedded,
     Erase,
     Expect,
+    ExpectLinks,
     Forget,
     Idempotency,
     Key,
@@ -29,7 +30,7 @@ from recollect.domain.changes import (
     Verb,
 )
 from recollect.domain.memory import Episode, Memory, Note
-from recollect.domain.placing import expect, key_of, nameless, placed
+from recollect.domain.placing import expect, expect_links, key_of, nameless, placed
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.domain.serialisation import CODEC, memory_to_json
 from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
@@ -106,7 +107,7 @@ class _Writer:
                 return [self._forget(change)]
             case Erase():
                 return [self._erase(change.id)]
-            case PutLink() | DropLink():
+            case PutLink() | DropLink() | ExpectLinks():
                 return self._link(change)
             case PutRecord() | DropRecord() | Expect():
                 return self._record(change)
@@ -205,7 +206,13 @@ class _Writer:
         )
         return entry
 
-    def _link(self, change: PutLink | DropLink) -> list[LogEntry]:
+    def _link(self, change: PutLink | DropLink | ExpectLinks) -> list[LogEntry]:
+        if isinstance(change, ExpectLinks):
+            there = self._connection.execute(
+                "select from_id from link where to_id = ? and type = ?", [change.to_id, change.type]
+            )
+            expect_links(change, (from_id for (from_id,) in there))
+            return []
         ends = change.link if isinstance(change, PutLink) else change
         key = [ends.from_id, ends.to_id, ends.type]
         if isinstance(change, PutLink):
