@@ -22,6 +22,7 @@ from recollect.operations import (
     Forgotten,
     Imported,
     Ingested,
+    Learned,
     MemoryView,
     Page,
     Recalled,
@@ -113,6 +114,48 @@ def test_an_edit_keeps_what_is_left_out_and_clears_what_is_named(answer: Answer)
     answer("edit", "n", "--clear", "tags", "--clear", "source", "--metadata", '{"k": 1}')
     memory = answer("read", f"id:{stored['id']}")
     assert (memory["tags"], memory["source"], memory["metadata"]) == ([], None, {"k": 1})
+
+
+FILED = ("--category", "profile", "--tag", "Home", "--feature", "city")
+
+
+def test_a_fact_is_learned_corrected_and_asked_for_as_it_was(answer: Answer) -> None:
+    said = answer("ingest", "-", given='[{"producer": "Ann", "content": "I live in Rome."}]')
+    cites = ("--cites", said["ids"][0])
+    fact = answer("learn", "Ann lives in Rome.", *FILED, *cites, "--valid-from", "2020-01-01")
+    answer("correct", fact["id"], "Ann lives in Oslo.", "--valid-from", "2024-01-01")
+    answer("correct", f"id:{fact['id']}", "--tag", "Address", "--valid-to", "2025-01-01")
+    memory = answer("read", fact["id"])
+    assert (memory["content"], memory["tag"]) == ("Ann lives in Oslo.", "Address")
+    assert (memory["valid_to"], memory["citations"]) == ("2025-01-01T00:00:00Z", said["ids"])
+
+    def home(*options: str) -> list[str]:
+        found = answer("recall", "Where does Ann live?", "--kind", "fact", *options)["results"]
+        return [hit["memory"]["content"] for hit in found]
+
+    assert home() == []
+    assert home("--valid-at", "2021-01-01") == ["Ann lives in Rome."]
+    assert home("--valid-at", "2024-06-01") == ["Ann lives in Oslo."]
+    assert home("--known-at", "2021-01-01") == []
+    answer("correct", fact["id"], "--clear", "valid-to")
+    assert home() == ["Ann lives in Oslo."]
+
+
+def test_the_history_of_a_fact_shows_when_it_was_true(run: Run, answer: Answer) -> None:
+    fact = answer("learn", "Ann lives in Rome.", *FILED)["id"]
+    run("correct", fact, "Ann lives in Oslo.", "--valid-from", "2024-01-01")
+    run("correct", fact, "--valid-to", "2025-01-01")
+    shown = run("history", fact).stdout
+    assert "always" in shown
+    assert "from 2024-01-01" in shown
+    assert "until 2025-01-01" in shown
+
+
+def test_messages_around_a_hit_are_given_when_asked_for(answer: Answer) -> None:
+    messages = [{"producer": "Ann", "content": text} for text in ("One.", "Tea?", "Two.")]
+    answer("ingest", "-", given=json.dumps(messages))
+    [hit] = answer("recall", "tea", "--limit", "1", "--expand", "1")["results"]
+    assert [near["content"] for near in hit["neighbours"]] == ["One.", "Two."]
 
 
 def test_a_note_is_moved_or_renamed_where_it_is(answer: Answer) -> None:
@@ -380,6 +423,8 @@ def test_json_answers_are_the_results_of_operations(run: Run, tmp_path: Path) ->
     Recalled.model_validate_json(run("recall", "text", "--json").stdout)
     MemoryView.model_validate_json(run("read", "n", "--json").stdout)
     Changed.model_validate_json(run("edit", "n", "New", "--json").stdout)
+    fact = Learned.model_validate_json(run("learn", "Fact", *FILED, "--json").stdout)
+    Changed.model_validate_json(run("correct", fact.id, "New", "--json").stdout)
     Changed.model_validate_json(run("move", "n", "--to-scope", "b", "--json").stdout)
     Revisions.model_validate_json(run("history", shown.id, "--json").stdout)
     Page.model_validate_json(run("list", "--json").stdout)
@@ -397,9 +442,11 @@ def test_json_answers_are_the_results_of_operations(run: Run, tmp_path: Path) ->
 
 def test_every_result_has_a_form_for_people(run: Run, answer: Answer, tmp_path: Path) -> None:
     memory_id = answer("remember", "Text", "--name", "n")["id"]
+    fact_id = answer("learn", "Fact", *FILED)["id"]
     run("remember", "Text", "--name", "m")
     for command in (
         *(["remember", "Text", "--name", "n"], ["edit", "n", "New"], ["history", memory_id]),
+        *(["learn", "Text", *FILED], ["correct", fact_id, "New"], ["history", fact_id]),
         *(["move", "n", "--to-scope", "b"], ["list", "--look", "all"], ["stats"], ["check"]),
         *(["reindex"], ["warmup"], ["doctor"], ["backup", str(tmp_path / "b.db")]),
         *(

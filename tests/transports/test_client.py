@@ -130,6 +130,29 @@ async def test_an_edit_changes_what_is_given_and_keeps_the_rest(client: AsyncCli
     assert (memory.tags, memory.metadata, memory.content) == ([], {"k": 1}, "New")
 
 
+async def test_a_fact_is_corrected_and_its_past_can_be_asked_for(client: AsyncClient) -> None:
+    said = (await client.ingest([{"content": "I live in Rome.", "producer": "Ann"}])).ids
+    learned = await client.learn(
+        "Ann lives in Rome.", category="profile", tag="Home", feature="city", citations=said
+    )
+    before = datetime.now(UTC)
+    await client.correct(learned.id, content="Ann lives in Oslo.", expected_revision=1)
+
+    async def homes(**times: datetime) -> list[str]:
+        found = await client.recall("Where does Ann live?", kinds=["fact"], **times)
+        return [hit.memory.content for hit in found.results]
+
+    assert await homes() == ["Ann lives in Oslo."]
+    assert await homes(valid_at=before) == ["Ann lives in Rome."]
+    assert await homes(known_at=before) == ["Ann lives in Rome."]
+    await client.correct(learned.id, valid_from=None, valid_to=before)
+    fact = await client.read(learned.id)
+    assert (fact.citations, fact.valid_from) == (said, None)
+    assert fact.valid_to is not None
+    await client.correct(learned.id, valid_to=None)
+    assert (await client.read(learned.id)).valid_to is None
+
+
 async def test_a_note_is_moved_by_its_name(client: AsyncClient) -> None:
     stored = await client.remember("Text", scope="a", name="n")
     moved = await client.move(scope="a", name="n", to_scope="b", new_name="m")
