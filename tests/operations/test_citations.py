@@ -12,12 +12,10 @@ from tests.operations.test_facts import corrected, learned, said
 from tests.operations.test_rights import limited
 
 from recollect.domain.changes import PutLink, PutRecord
-from recollect.domain.memory import Link, RegistryRecord
+from recollect.domain.memory import Kind, Link, RegistryRecord
 from recollect.errors import NotFound
 from recollect.operations import (
     Context,
-    CreateProject,
-    DeleteProject,
     EraseOne,
     ForgetOne,
     ForgetScope,
@@ -26,8 +24,6 @@ from recollect.operations import (
     Read,
     Recall,
     Remember,
-    create_project,
-    delete_project,
     erase,
     forget,
     forget_scope,
@@ -37,13 +33,30 @@ from recollect.operations import (
     remember,
 )
 from recollect.operations.citations import consequences
+from recollect.operations.conversations import (
+    CreateProject,
+    DeleteProject,
+    EraseMany,
+    create_project,
+    delete_project,
+    erase_many,
+)
 from recollect.ports import RecordStore
 
 pytestmark = pytest.mark.anyio
 
 DAY = timedelta(days=1)
 Removal = Callable[[Context, str], Awaitable[object]]
+
+
+async def erase_several(context: Context, memory_id: str) -> None:
+    for kind in (Kind.NOTE, Kind.EPISODE):
+        request = EraseMany(scopes=("chat",), kind=kind, ids=(memory_id,))
+        await erase_many(context, request)
+
+
 REMOVALS: dict[str, Removal] = {
+    "erase_many": erase_several,
     "forget": lambda c, i: forget(c, ForgetOne(id=i)),
     "erase": lambda c, i: erase(c, EraseOne(id=i)),
     "forget_scope": lambda c, _: forget_scope(c, ForgetScope(scope="chat", confirm=True)),

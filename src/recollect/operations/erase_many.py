@@ -8,7 +8,7 @@ from recollect.domain.access import Right
 from recollect.domain.changes import Erase
 from recollect.domain.memory import Kind, Memory
 from recollect.domain.scopes import Look
-from recollect.errors import NotFound
+from recollect.operations.citations import CHANGED_MEANWHILE, consequences
 from recollect.operations.context import Context, commit, operation
 from recollect.operations.request import Label, MemoryId, Request, Result, Scopes
 from recollect.operations.retrying import retried
@@ -52,10 +52,12 @@ async def erase_many(context: Context, request: EraseMany) -> ErasedMany:
         result = ErasedMany(ids=[memory.id for memory in going])
         if not going:
             return result
-        return await commit(context, request, result, *(Erase(id=memory.id) for memory in going))
+        more = await consequences(context, going)
+        erasing = (Erase(id=memory.id) for memory in going)
+        return await commit(context, request, result, *more.changes, *erasing, jobs=more.jobs)
 
     # Somebody else may erase one of them meanwhile.
-    return await retried(erased, NotFound)
+    return await retried(erased, *CHANGED_MEANWHILE)
 
 
 async def _going(context: Context, request: EraseMany) -> list[Memory]:
