@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from recollect.domain.changes import Change, DropRecord, ExpectLinks, NewJob, Put
-from recollect.domain.memory import CITES, Episode, Fact, Kind, Link, Memory
+from recollect.domain.changes import Change, ExpectLinks, NewJob, Put
+from recollect.domain.memory import CITES, Fact, Kind, Link, Memory
 from recollect.errors import Conflict, NotFound
 from recollect.operations.context import Context
-from recollect.operations.summaries import SUMMARY, Session, summarising
+from recollect.operations.summaries import remaking
 
 T = TypeVar("T")
 
@@ -24,8 +24,8 @@ CHANGED_MEANWHILE = (Conflict, NotFound)
 class Consequences(NamedTuple):
     """What else a batch must do that takes messages away: before it takes them."""
 
-    changes: tuple[Change, ...] = ()
-    jobs: tuple[NewJob, ...] = ()
+    changes: tuple[Change, ...]
+    jobs: tuple[NewJob, ...]
 
 
 async def consequences(context: Context, gone: Iterable[Memory]) -> Consequences:
@@ -38,22 +38,14 @@ async def consequences(context: Context, gone: Iterable[Memory]) -> Consequences
     them changes, or another comes to cite these memories meanwhile: see `CHANGED_MEANWHILE`.
     """
     going = {memory.id: memory for memory in gone}
-    sessions = {
-        memory.id: Session(memory.scope, memory.detail.session)
-        for memory in going.values()
-        if isinstance(memory.detail, Episode)
-    }
-    links = await _citations(context, context.records.links_to, list(sessions))
+    episodes = [memory.id for memory in going.values() if memory.kind is Kind.EPISODE]
+    links = await _citations(context, context.records.links_to, episodes)
     citing = dict.fromkeys(link.from_id for link in links if link.from_id not in going)
     facts = await _left_without_citations(context, list(citing), going)
-    touched = dict.fromkeys(sessions.values())
+    summaries = remaking(context, going.values())
+    closing = _closing(facts, context.now())
     return Consequences(
-        (
-            *_unchanged(sessions, links),
-            *_closing(facts, context.now()),
-            *(DropRecord(type=SUMMARY, id=session.key) for session in touched),
-        ),
-        tuple(job for session in touched for job in summarising(context, session)),
+        (*_unchanged(episodes, links), *closing, *summaries.changes), summaries.jobs
     )
 
 
