@@ -1,5 +1,6 @@
 """Passages: the parts of a memory that are embedded one by one, and their vectors."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,3 +27,19 @@ class Passage:
     start: int
     end: int
     heading: str
+
+
+def digest(source: tuple[str, str], passage: Passage, vector: bytes) -> bytes:
+    """Ties a vector to the text it was made from: 8 bytes that change if either does.
+
+    Args:
+        source: As `passage_source` gives it.
+        passage: The part of it.
+        vector: As a store keeps it.
+    """
+    prefix, content = source
+    parts = (prefix, content[passage.start : passage.end], passage.heading)
+    made = hashlib.blake2b(vector, digest_size=8)
+    for part in parts:
+        made.update(b"\0" + part.encode())
+    return made.digest()

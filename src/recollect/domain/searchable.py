@@ -59,6 +59,16 @@ def spaced(text: str) -> str:
     return _CJK_CHARACTER.sub(r" \1 ", text) if not text.isascii() else text
 
 
+def runs(text: str) -> list[str]:
+    """The words of a text, and its runs of Chinese, Japanese or Korean characters, in order."""
+    return _CJK_RUN_OR_WORD.findall(text)
+
+
+def is_cjk(run: str) -> bool:
+    """Whether one of `runs` is of Chinese, Japanese or Korean characters."""
+    return _CJK_CHARACTER.match(run) is not None
+
+
 def phrases(words: str) -> list[str]:
     """The phrases to look for, each a text of space-separated tokens, distinct and in order.
 
@@ -66,8 +76,8 @@ def phrases(words: str) -> list[str]:
     a single character itself.
     """
     found: dict[str, None] = {}
-    for run in _CJK_RUN_OR_WORD.findall(words):
-        if _CJK_CHARACTER.match(run) and len(run) > 1:
+    for run in runs(words):
+        if is_cjk(run) and len(run) > 1:
             found.update((f"{a} {b}", None) for a, b in pairwise(run))
         else:
             found[run] = None

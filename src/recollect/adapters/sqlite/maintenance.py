@@ -19,8 +19,7 @@ from recollect.adapters.sqlite.database import (
 )
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import SELECT, from_row
-from recollect.adapters.sqlite.vectors import digest
-from recollect.domain.passages import Passage
+from recollect.domain.passages import Passage, digest
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.errors import AlreadyExists, InvalidRequest, StorageFull, StoreUnavailable
 from recollect.ports import Fault

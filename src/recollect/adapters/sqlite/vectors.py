@@ -1,6 +1,5 @@
 """The vector index: passages' vectors in the tenant's file, searched by a matrix in memory."""
 
-import hashlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -11,7 +10,7 @@ from recollect.adapters.sqlite.rows import dump, memories
 from recollect.adapters.sqlite.selection import compile_test
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector, Passage
+from recollect.domain.passages import FloatVector, Passage, digest
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
@@ -54,16 +53,6 @@ def insert_vectors(
             for ordinal, (passage, half) in enumerate(zip(embedded.passages, halves, strict=True))
         ],
     )  # fmt: skip
-
-
-def digest(source: tuple[str, str], passage: Passage, vector: bytes) -> bytes:
-    """Ties a vector to the text it was made from: 8 bytes that change if either does."""
-    prefix, content = source
-    parts = (prefix, content[passage.start : passage.end], passage.heading)
-    made = hashlib.blake2b(vector, digest_size=8)
-    for part in parts:
-        made.update(b"\0" + part.encode())
-    return made.digest()
 
 
 class SqliteVectorIndex:
