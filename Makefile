@@ -41,9 +41,10 @@ format: .venv/development ## Format and mend what can be mended
 
 lock: ## Pin the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
-	  pyproject.toml --group build --output-file requirements/runtime.txt
+	  pyproject.toml --extra postgres --group build --output-file requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
-	  pyproject.toml --extra kubernetes --group build --group dev --output-file requirements/dev.txt
+	  pyproject.toml --extra postgres --extra kubernetes --group build --group dev \
+	  --output-file requirements/dev.txt
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \
 	  --python-version 3.11 tests/compat/current.in --output-file requirements/compat.txt
 	uv pip compile --quiet --universal --generate-hashes --custom-compile-command 'make lock' \

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from anyio import Event, fail_after
 from structlog.testing import capture_logs
-from tests.contract.stores import STORES
+from tests.contract.stores import STORES, empty_store
 from tests.examples import TENANT, THEN, storing
 from tests.examples import note as a_note
 
@@ -36,7 +36,7 @@ from recollect.domain.feedback import Judgement, NotedRecall, RecallLine, Verdic
 from recollect.domain.scopes import EVERYWHERE
 from recollect.errors import StorageFull
 from recollect.ports import RecallLog
-from recollect.settings import HashingSettings, Settings, SqliteStoreSettings
+from recollect.settings import HashingSettings, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -242,13 +242,14 @@ async def test_a_tenant_that_cannot_be_pruned_does_not_hold_up_another(watched: 
 
 @pytest.mark.parametrize("kind", STORES)
 async def test_recalls_outlive_the_process_that_closes_in_order(tmp_path: Path, kind: str) -> None:
-    settings = Settings(data_dir=tmp_path, store=STORES[kind], embedder=HashingSettings())
-    memory = a_note(name="n")
-    async with open_context(settings) as (context, _):
-        await context.records.commit(TENANT, storing(memory))
-        await context.recalls.note(TENANT, noted())
-        assert (await context.recalls.tally(TENANT, EVERYWHERE)).recalls == 1
-        await context.recalls.note(TENANT, noted(1))
-    if isinstance(STORES[kind], SqliteStoreSettings):
-        async with open_store(settings) as store:
-            assert (await store.recalls.tally(TENANT, EVERYWHERE)).recalls == 2
+    with empty_store(kind) as chosen:
+        settings = Settings(data_dir=tmp_path, store=chosen, embedder=HashingSettings())
+        memory = a_note(name="n")
+        async with open_context(settings) as (context, _):
+            await context.records.commit(TENANT, storing(memory))
+            await context.recalls.note(TENANT, noted())
+            assert (await context.recalls.tally(TENANT, EVERYWHERE)).recalls == 1
+            await context.recalls.note(TENANT, noted(1))
+        if kind != "in_memory":
+            async with open_store(settings) as store:
+                assert (await store.recalls.tally(TENANT, EVERYWHERE)).recalls == 2

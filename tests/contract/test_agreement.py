@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.contract.stores import STORES
+from tests.contract.stores import STORES, empty_store
 from tests.examples import ALL, MINUTE, MODEL, TENANT, THEN, embedded, episode, fact, note, unit
 
 from recollect.app.wiring import Store, open_store
@@ -34,7 +34,7 @@ from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Period, Selection
 from recollect.errors import RecollectError
-from recollect.settings import Settings
+from recollect.settings import InMemoryStoreSettings, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -188,9 +188,9 @@ async def _jobs(store: Store) -> list[tuple[str, str]]:
 
 @asynccontextmanager
 async def _pair(kind: str) -> AsyncGenerator[tuple[Store, Store]]:
-    with TemporaryDirectory() as folder:
-        tested = Settings(data_dir=Path(folder), store=STORES[kind])
-        model = Settings(data_dir=Path(folder), store=STORES["in_memory"])
+    with TemporaryDirectory() as folder, empty_store(kind) as chosen:
+        tested = Settings(data_dir=Path(folder), store=chosen)
+        model = Settings(data_dir=Path(folder), store=InMemoryStoreSettings())
         async with open_store(tested) as store, open_store(model) as specification:
             yield store, specification
 

@@ -2,13 +2,14 @@
 
 from typing import get_args
 
-from tests.contract.stores import STORES
+import pytest
+from tests.contract.stores import STORES, empty_store
 
 from recollect.settings import StoreSettings
 
 
-def test_every_store_that_can_be_chosen_is_held_to_the_contract() -> None:
-    choices = get_args(get_args(StoreSettings)[0])
-
-    assert {type(settings) for settings in STORES.values()} == set(choices)
-    assert all(name == settings.kind for name, settings in STORES.items())
+@pytest.mark.parametrize("kind", STORES)
+def test_every_store_that_can_be_chosen_is_held_to_the_contract(kind: str) -> None:
+    with empty_store(kind) as settings:
+        assert isinstance(settings, get_args(get_args(StoreSettings)[0]))
+        assert settings.kind == kind

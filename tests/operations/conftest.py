@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from tests.contract.stores import STORES
+from tests.contract.stores import STORES, empty_store
 from tests.operations.fakes import CountedIds, FakeClock, FakeEmbedder, context_of
 
 from recollect.app.wiring import open_store
@@ -26,6 +26,6 @@ def embedder() -> FakeEmbedder:
 async def context(
     request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, embedder: FakeEmbedder
 ) -> AsyncGenerator[Context]:
-    settings = Settings(data_dir=tmp_path, store=STORES[request.param])
-    async with open_store(settings) as store:
-        yield context_of(store, clock, embedder, CountedIds())
+    with empty_store(request.param) as chosen:
+        async with open_store(Settings(data_dir=tmp_path, store=chosen)) as store:
+            yield context_of(store, clock, embedder, CountedIds())

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 import structlog
-from tests.contract.stores import STORES
+from tests.contract.stores import STORES, empty_store
 from tests.transports.commands import Answer, Run, runner
 from tests.transports.memmachine import Face
 from tests.transports.serving import client_of, settings_for
@@ -49,9 +49,10 @@ async def any_api(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncGenerator[httpx2.AsyncClient]:
     """A client of a server, once for every store."""
-    settings = settings_for(tmp_path, store=STORES[request.param])
-    async with open_app(settings) as app, client_of(app) as client:
-        yield client
+    with empty_store(request.param) as chosen:
+        settings = settings_for(tmp_path, store=chosen)
+        async with open_app(settings) as app, client_of(app) as client:
+            yield client
 
 
 @pytest.fixture

@@ -32,7 +32,12 @@ from recollect.settings.models import (
     OpenAiLanguageModelSettings,
     RerankerSettings,
 )
-from recollect.settings.stores import InMemoryStoreSettings, SqliteStoreSettings, StoreSettings
+from recollect.settings.stores import (
+    InMemoryStoreSettings,
+    PostgresStoreSettings,
+    SqliteStoreSettings,
+    StoreSettings,
+)
 from recollect.settings.tree import PREFIX, Settings, ToolSet
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "OpenAiApiSettings",
     "OpenAiEmbedderSettings",
     "OpenAiLanguageModelSettings",
+    "PostgresStoreSettings",
     "RerankerSettings",
     "SecretStoreName",
     "Settings",

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )
     """The folder with everything that is kept."""
     store: StoreSettings = Field(default_factory=SqliteStoreSettings)
-    """Where memories are kept: `sqlite` or `in_memory`."""
+    """Where memories are kept: `sqlite`, `postgres` or `in_memory`."""
     embedder: EmbedderSettings = Field(default_factory=MiniLmSettings)
     """What turns text into vectors: `minilm`, `openai` or `hashing`."""
     previous_embedder: EmbedderSettings | None = None

@@ -1,13 +1,13 @@
 """The composition root: settings in, a ready context out. Only this module names adapters."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from anyio import to_thread
 from pydantic import SecretStr
@@ -24,6 +24,7 @@ from recollect.app.wiring.models import (
     reranker_of,
     try_model,
 )
+from recollect.app.wiring.stores import Records, Store, open_store
 from recollect.domain.access import LOCAL
 from recollect.domain.ranking import shipped_weights
 from recollect.domain.scopes import check_scope
@@ -32,26 +33,17 @@ from recollect.errors import ConfigError
 from recollect.operations.context import Context
 from recollect.operations.embedding import model_key
 from recollect.ports import (
-    ChangeLog,
     DeviceSignIn,
     ForeignRecallLog,
-    JobQueue,
     LanguageModel,
-    Maintenance,
     NoteRepository,
-    RecallLog,
-    RecordStore,
     SecretStore,
-    TextIndex,
-    VectorIndex,
 )
 from recollect.settings import (
     GitAuthSettings,
-    InMemoryStoreSettings,
     KubernetesSecretSettings,
     SecretStoreName,
     Settings,
-    SqliteStoreSettings,
 )
 
 if TYPE_CHECKING:
@@ -74,33 +66,6 @@ __all__ = [
     "open_store",
     "reranker_of",
 ]
-
-
-class Records(RecordStore, ChangeLog, Protocol):
-    """A record store that keeps its own change log."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """The ports that one home of the records offers."""
-
-    records: Records
-    text: TextIndex
-    vectors: VectorIndex
-    jobs: JobQueue
-    maintenance: Maintenance
-    recalls: RecallLog
-
-
-def open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
-    """Open the chosen home of the records. Drivers are imported only when chosen."""
-    match settings.store:
-        case InMemoryStoreSettings():
-            return _open_in_memory()
-        case SqliteStoreSettings():
-            return _open_sqlite(settings)
-        case _:
-            assert_never(settings.store)
 
 
 def open_secret_store(settings: GitAuthSettings, name: SecretStoreName) -> SecretStore:
@@ -231,36 +196,6 @@ def _foreign_recalls() -> ForeignRecallLog:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def _open_in_memory() -> AsyncGenerator[Store]:
-    from recollect.adapters.in_memory import indexes, jobs, recalls, records, tables
-
-    world = tables.World()
-    yield Store(
-        records=records.InMemoryRecordStore(world),
-        text=indexes.InMemoryTextIndex(world),
-        vectors=indexes.InMemoryVectorIndex(world),
-        jobs=jobs.InMemoryJobQueue(world),
-        maintenance=indexes.InMemoryMaintenance(world),
-        recalls=recalls.InMemoryRecallLog(world),
-    )
-
-
-@asynccontextmanager
-async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
-    from recollect.adapters.sqlite import home, jobs, maintenance, recalls, records, text, vectors
-
-    async with home.open_home(settings.data_dir / "tenants") as tenants:
-        yield Store(
-            records=records.SqliteRecordStore(tenants),
-            text=text.SqliteTextIndex(tenants),
-            vectors=vectors.SqliteVectorIndex(tenants),
-            jobs=jobs.SqliteJobQueue(tenants),
-            maintenance=maintenance.SqliteMaintenance(tenants),
-            recalls=recalls.SqliteRecallLog(tenants),
-        )
 
 
 def _open_kubernetes_secret(settings: KubernetesSecretSettings) -> SecretStore:

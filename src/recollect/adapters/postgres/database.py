@@ -1,0 +1,193 @@
+"""Connections to the database: a pool, transactions of one tenant, retries."""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from random import uniform
+from typing import Any, TypeAlias, TypeVar
+
+from anyio import CancelScope, move_on_after, sleep
+from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError, errors
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg_pool import AsyncConnectionPool
+
+from recollect.adapters.postgres.failures import translated_errors
+from recollect.adapters.postgres.half_vector import HalfVector, HalfVectorDumper
+from recollect.errors import InvalidRequest
+
+T = TypeVar("T")
+Cursor: TypeAlias = AsyncCursor[tuple[Any, ...]]
+Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+
+EVERY_TENANT = "*"
+"""Stands for a tenant where only the list of them is read."""
+
+ATTEMPTS = 4
+"""How often a transaction is tried that others' changes made impossible."""
+
+_TENANT = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
+_READ = "begin isolation level repeatable read read only"
+_WRITE = "begin isolation level read committed"
+_RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
+_RECONNECT_SECONDS = 5
+_ROLLBACK_SECONDS = 5
+_PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which database, and how patient to be with it.
+
+    Attributes:
+        url: As libpq understands it.
+        pool_size: Connections that this process holds at most.
+        statement_seconds: How long one statement may take.
+        connect_seconds: How long to wait for a connection.
+    """
+
+    url: str = field(repr=False)
+    pool_size: int = 10
+    statement_seconds: float = 30
+    connect_seconds: float = 10
+
+    @property
+    def conninfo(self) -> str:
+        """The URL with what makes a dead server noticed."""
+        return make_conninfo(
+            self.url,
+            connect_timeout=max(2, round(self.connect_seconds)),
+            application_name="recollect",
+        )
+
+
+class Database:
+    """Transactions, each of one tenant; the rows of others are out of their reach.
+
+    Work is a function of a cursor; it runs inside a transaction that is committed when the
+    function returns and rolled back when it raises.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    async def read(self, tenant: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
+        """Run work that only reads; it sees one snapshot."""
+        with translated_errors():
+            return await self._run(f"{_READ}; {_naming(tenant)}", work)
+
+    async def write(self, tenant: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
+        """Run work that writes; it is run again if others' changes made it impossible."""
+        begin = f"{_WRITE}; {_naming(tenant)}"
+        with translated_errors():
+            for attempt in range(1, ATTEMPTS):
+                try:
+                    return await self._run(begin, work)
+                except _RETRIED:
+                    await sleep(uniform(0, _PAUSE_SECONDS * 2**attempt))  # noqa: S311
+            return await self._run(begin, work)
+
+    async def rows(self, tenant: str, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """The rows that one statement reads."""
+
+        async def work(cursor: Cursor) -> list[tuple[Any, ...]]:
+            await cursor.execute(statement.encode(), values)
+            return await cursor.fetchall()
+
+        return await self.read(tenant, work)
+
+    async def tenants(self) -> list[str]:
+        """The tenants that hold anything, sorted."""
+        with translated_errors():
+            begin = f"{_READ}; set local recollect.tenant = '{EVERY_TENANT}'"
+            return await self._run(begin, _names_of_tenants)
+
+    async def _run(self, begin: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
+        async with self._begun(begin) as connection:
+            async with connection.cursor(binary=True) as cursor:
+                result = await work(cursor)
+            await connection.execute("commit")
+            return result
+
+    @asynccontextmanager
+    async def _begun(self, begin: str) -> AsyncGenerator[Connection]:
+        """A connection in a transaction; one that died while it rested is replaced."""
+        for _ in range(self._pool.max_size):
+            connection = await self._pool.getconn()
+            try:
+                await connection.execute(begin.encode())
+            except OperationalError:
+                await self._give_back(connection)
+            except BaseException:
+                await self._give_back(connection)
+                raise
+            else:
+                break
+        else:
+            raise OperationalError("every connection was lost")
+        try:
+            yield connection
+        finally:
+            await self._give_back(connection)
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Roll back what is open and return the connection, also when we are being cancelled."""
+        with CancelScope(shield=True):
+            if connection.info.transaction_status in (
+                TransactionStatus.INTRANS,
+                TransactionStatus.INERROR,
+            ):
+                with move_on_after(_ROLLBACK_SECONDS), suppress(Error):
+                    await connection.execute("rollback")
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
+                await connection.close()
+            await self._pool.putconn(connection)
+
+
+def _naming(tenant: str) -> str:
+    """The statement that makes the transaction the tenant's.
+
+    Raises:
+        InvalidRequest: The text is no tenant's name, so no statement is made of it.
+    """
+    if not _TENANT.fullmatch(tenant):
+        raise InvalidRequest("a tenant is named by up to 63 of a-z, 0-9 and '-'")
+    return f"set local recollect.tenant = '{tenant}'"
+
+
+async def _names_of_tenants(cursor: Cursor) -> list[str]:
+    await cursor.execute("select name from tenant where seq > 0 order by name")
+    return [name for (name,) in await cursor.fetchall()]
+
+
+@asynccontextmanager
+async def open_pool(place: Place) -> AsyncGenerator[AsyncConnectionPool[Connection]]:
+    """Open connections to a database whose schema is there; close them at the end."""
+
+    async def configure(connection: Connection) -> None:
+        connection.adapters.register_dumper(HalfVector, HalfVectorDumper)
+        milliseconds = round(place.statement_seconds * 1000)
+        await connection.execute(
+            f"set timezone = 'UTC'; set statement_timeout = {milliseconds}; "
+            f"set idle_in_transaction_session_timeout = {4 * milliseconds}".encode()
+        )
+
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        place.conninfo,
+        open=False,
+        min_size=1,
+        max_size=place.pool_size,
+        timeout=place.connect_seconds,
+        reconnect_timeout=_RECONNECT_SECONDS,
+        kwargs={"autocommit": True},
+        configure=configure,
+        name="recollect",
+    )
+    with translated_errors():
+        await pool.open(wait=True, timeout=place.connect_seconds)
+    try:
+        yield pool
+    finally:
+        with CancelScope(shield=True):
+            await pool.close()

@@ -1,0 +1,204 @@
+"""Checking and rebuilding what is derived from the records."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from recollect.adapters.postgres.database import Cursor, Database
+from recollect.adapters.postgres.loading import hold_tenant
+from recollect.adapters.postgres.postings import add
+from recollect.adapters.postgres.rows import COLUMNS, from_row, text_key
+from recollect.adapters.postgres.words import Stemmer, Terms
+from recollect.domain.memory import Memory
+from recollect.domain.passages import Passage, digest
+from recollect.domain.searchable import passage_source, searchable_text
+from recollect.errors import Unavailable
+from recollect.ports import Fault
+
+_PAGE = 500
+_MEMORIES = (
+    f"select key, embedded_by, {', '.join(COLUMNS)} from memory "  # noqa: S608
+    "where tenant = %s and key > %s order by key limit %s"
+)
+# All terms of a memory as one short text: they lie ordered by term, not by memory.
+_POSTINGS = """
+select memory_key, md5(string_agg(term || ':' || occurrences || ':' || words, ' ' order by term))
+from posting where tenant = %s group by memory_key
+"""
+_COUNTS_ARE_WRONG = """
+select exists (
+    select 1 from (select term, memories from term where tenant = %(tenant)s) kept
+    full join (
+        select term, count(*) as memories from posting where tenant = %(tenant)s group by term
+    ) found using (term)
+    where kept.memories is distinct from found.memories
+) or exists (
+    select 1 from tenant where name = %(tenant)s
+    and texts <> (select count(*) from memory where tenant = %(tenant)s)
+)
+"""
+_VECTORS = """
+select memory_key, model, total, start, "end", heading, halfvec_send(embedding), digest
+from passage where tenant = %s and memory_key between %s and %s order by memory_key, ordinal
+"""
+_DROP_WRONG = """
+with wrong as (
+    update memory set embedded_by = null where tenant = %s and id = any(%s) returning key
+)
+delete from passage using wrong where tenant = %s and memory_key = wrong.key
+"""
+_ORPHANS = """
+select distinct v.memory_key from passage v where v.tenant = %(tenant)s
+and not exists (select 1 from memory m where m.tenant = v.tenant and m.key = v.memory_key)
+"""
+
+
+class PostgresMaintenance:
+    """Maintenance of one tenant's rows."""
+
+    def __init__(self, database: Database, stemmer: Stemmer) -> None:
+        self._database = database
+        self._stemmer = stemmer
+
+    async def check(self, tenant: str, *, repair: bool) -> list[Fault]:
+        checked = _Checked(tenant, self._stemmer)
+        if repair:
+            return await self._database.write(tenant, checked.repair)
+        return await self._database.read(tenant, checked.faults)
+
+    async def rebuild(self, tenant: str) -> int:
+        return await self._database.write(tenant, _Checked(tenant, self._stemmer).rebuild)
+
+    async def backup(self, tenant: str, target: str) -> int:
+        del tenant, target
+        raise Unavailable(
+            "a PostgreSQL database is backed up with PostgreSQL's own tools, such as pg_dump; "
+            "`recollect export` writes the memories to a file"
+        )
+
+    async def ping(self, tenant: str) -> None:
+        async def work(cursor: Cursor) -> None:
+            await cursor.execute("select 1 from tenant where name = %s for update", [tenant])
+
+        await self._database.write(tenant, work)
+
+
+class _Checked:
+    """A tenant whose projections are compared with its records."""
+
+    def __init__(self, tenant: str, stemmer: Stemmer) -> None:
+        self._tenant = tenant
+        self._stemmer = stemmer
+
+    async def faults(self, cursor: Cursor) -> list[Fault]:
+        """Every difference, found page by page so that a large store fits in memory."""
+        found = [fault async for fault in self._memory_faults(cursor)]
+        await cursor.execute(_ORPHANS, {"tenant": self._tenant})
+        for (key,) in await cursor.fetchall():
+            found.append(_fault("vectors", f"#{key}", "belongs to no memory"))
+        await cursor.execute(_COUNTS_ARE_WRONG, {"tenant": self._tenant})
+        if (row := await cursor.fetchone()) and row[0]:
+            found.append(_fault("text", "", "the counts of terms are wrong"))
+        return found
+
+    async def repair(self, cursor: Cursor) -> list[Fault]:
+        """Find every difference and make the projections true again."""
+        await hold_tenant(cursor, self._tenant)
+        faults = await self.faults(cursor)
+        if any(fault.projection == "text" for fault in faults):
+            await self._rebuild_text(cursor)
+        await cursor.execute(
+            "delete from passage v where v.tenant = %s and not exists "
+            "(select 1 from memory m where m.tenant = v.tenant and m.key = v.memory_key)",
+            [self._tenant],
+        )
+        wrong = [fault.memory_id for fault in faults if fault.projection == "vectors"]
+        await cursor.execute(_DROP_WRONG, [self._tenant, wrong, self._tenant])
+        return [replace(fault, repaired=True) for fault in faults]
+
+    async def rebuild(self, cursor: Cursor) -> int:
+        """Make the text index anew and drop all vectors; returns how many memories there are."""
+        await hold_tenant(cursor, self._tenant)
+        await self._rebuild_text(cursor)
+        await cursor.execute("delete from passage where tenant = %s", [self._tenant])
+        await cursor.execute(
+            "update memory set embedded_by = null where tenant = %s", [self._tenant]
+        )
+        return cursor.rowcount
+
+    async def _rebuild_text(self, cursor: Cursor) -> None:
+        for table in ("posting", "term"):
+            await cursor.execute(
+                f"delete from {table} where tenant = %s".encode(),  # noqa: S608
+                [self._tenant],
+            )
+        await cursor.execute(
+            "update tenant set texts = 0, words = 0 where name = %s", [self._tenant]
+        )
+        async for page in self._pages(cursor):
+            texts = [searchable_text(memory) for _, _, memory in page]
+            terms = await self._stemmer.terms(cursor, texts)
+            keyed = [(key, found) for (key, _, _), found in zip(page, terms, strict=True)]
+            await add(cursor, self._tenant, keyed)
+
+    async def _pages(self, cursor: Cursor) -> AsyncGenerator[list[tuple[int, str | None, Memory]]]:
+        last = 0
+        while True:
+            await cursor.execute(_MEMORIES.encode(), [self._tenant, last, _PAGE])
+            rows = await cursor.fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [(key, embedded_by, from_row(row)) for key, embedded_by, *row in rows]
+
+    async def _memory_faults(self, cursor: Cursor) -> AsyncGenerator[Fault]:
+        await cursor.execute(_POSTINGS, [self._tenant])
+        kept: dict[int, str] = dict(await cursor.fetchall())
+        async for page in self._pages(cursor):
+            texts = [searchable_text(memory) for _, _, memory in page]
+            terms = await self._stemmer.terms(cursor, texts)
+            vectors = await self._vectors(cursor, page[0][0], page[-1][0])
+            for (key, embedded_by, memory), found in zip(page, terms, strict=True):
+                digested = kept.pop(key, None)
+                if digested != _digested(found):
+                    problem = "is missing" if digested is None else "differs from the record"
+                    yield _fault("text", memory.id, problem)
+                if wrong := _vector_problem(vectors.get(key, []), embedded_by, memory):
+                    yield _fault("vectors", memory.id, wrong)
+        for key in kept:
+            yield _fault("text", f"#{key}", "belongs to no memory")
+
+    async def _vectors(
+        self, cursor: Cursor, first: int, last: int
+    ) -> Mapping[int, list[Sequence[Any]]]:
+        await cursor.execute(_VECTORS, [self._tenant, first, last])
+        rows: dict[int, list[Sequence[Any]]] = {}
+        for key, *row in await cursor.fetchall():
+            rows.setdefault(key, []).append(row)
+        return rows
+
+
+def _digested(found: Terms) -> str | None:
+    """The text that `_POSTINGS` makes of the same terms."""
+    parts = [f"{term}:{count}:{found.words}" for term, count in sorted(found.counts.items())]
+    return text_key(" ".join(parts)) if parts else None
+
+
+def _vector_problem(
+    rows: Sequence[Sequence[Any]], embedded_by: str | None, memory: Memory
+) -> str | None:
+    source = passage_source(memory)
+    for _, _, start, end, heading, embedding, made in rows:
+        if made != digest(source, Passage(start=start, end=end, heading=heading), embedding):
+            return "differ from what was embedded"
+    if len({model for model, *_ in rows}) > 1:
+        return "are of several models"
+    if embedded_by is not None:
+        totals = [total for model, total, *_ in rows if model == embedded_by]
+        if not totals or totals != [len(totals)] * len(totals):
+            return "are missing in part"
+    return None
+
+
+def _fault(projection: Literal["text", "vectors"], memory_id: str, problem: str) -> Fault:
+    return Fault(projection=projection, memory_id=memory_id, problem=problem, repaired=False)

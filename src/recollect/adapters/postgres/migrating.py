@@ -1,0 +1,112 @@
+"""Bringing a database's schema up to this program's, once, whoever starts first."""
+
+from importlib import resources
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection, errors
+
+from recollect.adapters.postgres.database import Connection, Place
+from recollect.adapters.postgres.failures import translated_errors
+from recollect.errors import StoreUnavailable
+
+LEAST_SERVER = 150_000
+LEAST_VECTOR = (0, 8)
+_LOCK = 7_311_082_440_116_023_471  # ours among the database's advisory locks
+_TABLE = """
+create table if not exists recollect_migration (
+    number integer primary key,
+    name text not null,
+    applied_at timestamptz not null default now()
+)
+"""
+
+
+class Migration(NamedTuple):
+    """One numbered step of the schema."""
+
+    number: int
+    name: str
+    script: str
+
+
+def migrations() -> list[Migration]:
+    """Every migration, in order."""
+    folder = resources.files("recollect.adapters.postgres") / "migrations"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [
+        Migration(int(f.name[:4]), f.name.removesuffix(".sql"), f.read_text(encoding="utf-8"))
+        for f in files
+    ]
+
+
+async def migrate(place: Place) -> int:
+    """Apply what the database has not seen, all or nothing; returns how many that were.
+
+    Whoever else starts at the same time waits, and then finds nothing to do. If there is nothing
+    to do, no right to change the schema is needed.
+
+    Raises:
+        StoreUnavailable: The database is out of reach, too old, or newer than this program.
+    """
+    with translated_errors():
+        async with await AsyncConnection.connect(place.conninfo, autocommit=True) as connection:
+            await _check_server(connection)
+            if not await _missing(connection):
+                return 0
+            return await _apply_missing(connection)
+
+
+async def applied(connection: Connection) -> int:
+    """The number of the last migration that the database has seen; 0 for a new one."""
+    known = await _one(connection, "select to_regclass('recollect_migration') is not null")
+    if not known:
+        return 0
+    return await _one(connection, "select coalesce(max(number), 0) from recollect_migration")
+
+
+async def _missing(connection: Connection) -> list[Migration]:
+    known, last = migrations(), await applied(connection)
+    if last > len(known):
+        raise StoreUnavailable(
+            f"the database has schema {last}, newer than this program's {len(known)}; "
+            "update recollect"
+        )
+    return known[last:]
+
+
+async def _apply_missing(connection: Connection) -> int:
+    try:
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+            # Before looking again: only this makes the session see that another has made the table.
+            await connection.execute(_TABLE)
+            missing = await _missing(connection)
+            for migration in missing:
+                await connection.execute(migration.script.encode())
+                await connection.execute(
+                    "insert into recollect_migration (number, name) values (%s, %s)",
+                    [migration.number, migration.name],
+                )
+            return len(missing)
+    except errors.InsufficientPrivilege as error:
+        raise StoreUnavailable(
+            "the database's role may not make the schema: start Recollect once as the database's "
+            "owner, after an administrator's `create extension vector`"
+        ) from error
+
+
+async def _check_server(connection: Connection) -> None:
+    if connection.info.server_version < LEAST_SERVER:
+        raise StoreUnavailable("the server is older than PostgreSQL 15; upgrade it")
+    if await _one(connection, "show server_encoding") != "UTF8":
+        raise StoreUnavailable("the database's encoding is not UTF8; create it with that one")
+    version = await _one(
+        connection, "select default_version from pg_available_extensions where name = 'vector'"
+    )
+    if version is None or tuple(map(int, version.split(".")[:2])) < LEAST_VECTOR:
+        raise StoreUnavailable("the server lacks pgvector 0.8 or newer; install it")
+
+
+async def _one(connection: Connection, statement: str) -> Any:
+    row = await (await connection.execute(statement.encode())).fetchone()
+    return row[0] if row else None

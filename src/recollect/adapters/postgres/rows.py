@@ -1,0 +1,125 @@
+"""Memories as rows of the `memory` table."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from recollect.adapters.postgres.database import Cursor
+from recollect.domain.memory import Detail, Episode, Fact, Kind, Memory, Note
+from recollect.ports import Outline
+
+COLUMNS: tuple[str, ...] = (
+    "id", "scope", "kind", "content", "tags", "metadata", "source", "external_id", "occurred_at",
+    "created_at", "updated_at", "revision", "importance", "expires_at", "name", "producer",
+    "produced_for", "role", "session", "position", "category", "tag", "feature", "set_id",
+    "valid_from", "valid_to",
+)  # fmt: skip
+SELECT = f"select {', '.join(f'm.{c}' for c in COLUMNS)} from memory m "  # noqa: S608
+INSERT = (
+    f"insert into memory (tenant, key, embedded_by, {', '.join(COLUMNS)}) "  # noqa: S608
+    f"values ({', '.join(['%s'] * (3 + len(COLUMNS)))})"
+)
+
+_OUTLINE = ", ".join(
+    f"m.{c}"
+    for c in ("id", "scope", "kind", "content", "occurred_at", "producer", "session", "position")
+)
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+def to_row(memory: Memory) -> list[Any]:
+    """The values of COLUMNS for this memory."""
+    return [_value(memory, column) for column in COLUMNS]
+
+
+def _value(memory: Memory, column: str) -> Any:
+    match column:
+        case "kind":
+            return memory.kind.value
+        case "tags":
+            return list(memory.tags)
+        case "metadata":
+            return dump(memory.metadata)
+        case _:
+            return getattr(memory if hasattr(memory, column) else memory.detail, column, None)
+
+
+def dump(value: Any) -> str:
+    """JSON without spaces, in every script's own characters."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def from_row(row: Sequence[Any]) -> Memory:
+    """The memory of a row of COLUMNS."""
+    id_, scope, kind, content, tags, metadata, source, external_id, *rest = row
+    occurred_at, created_at, updated_at, revision, importance, expires_at, *detail = rest
+    return Memory(
+        id=id_,
+        scope=scope,
+        content=content,
+        detail=_detail(kind, detail),
+        occurred_at=occurred_at,
+        created_at=created_at,
+        updated_at=updated_at,
+        revision=revision,
+        tags=tuple(tags),
+        metadata=metadata,
+        source=source,
+        external_id=external_id,
+        importance=importance,
+        expires_at=expires_at,
+    )
+
+
+def _detail(kind: str, columns: Sequence[Any]) -> Detail:
+    name, producer, produced_for, role, session, position, *rest = columns
+    match kind:
+        case "note":
+            return Note(name=name)
+        case "episode":
+            return Episode(
+                producer=producer,
+                produced_for=produced_for,
+                role=role,
+                session=session,
+                position=position,
+            )
+        case _:
+            category, tag, feature, set_id, valid_from, valid_to = rest
+            return Fact(
+                category=category,
+                tag=tag,
+                feature=feature,
+                set_id=set_id,
+                valid_from=valid_from,
+                valid_to=valid_to,
+            )
+
+
+def session_key(scope: str, session: str) -> str:
+    """What stands for a session in indexes, as the column of this name computes it."""
+    return text_key(f"{scope}\x1f{session}")
+
+
+def text_key(text: str) -> str:
+    """What stands for a text of any length in indexes."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+async def memories(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Memory]:
+    """The memories of `SELECT` with this rest of the statement."""
+    await cursor.execute((SELECT + where).encode(), values)
+    return [from_row(row) for row in await cursor.fetchall()]
+
+
+async def outlines(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Outline]:
+    """The outlines of the memories that this rest of a statement takes from `memory m`."""
+    await cursor.execute(f"select {_OUTLINE} from memory m {where}".encode(), values)  # noqa: S608
+    rows: list[tuple[str, str, str, str, datetime, str | None, str | None, int | None]]
+    rows = await cursor.fetchall()
+    return [
+        Outline(id_, scope, _KINDS[kind], content, at, producer, session, position or 0)
+        for id_, scope, kind, content, at, producer, session, position in rows
+    ]

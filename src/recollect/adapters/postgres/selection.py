@@ -1,0 +1,43 @@
+"""Selections as SQL conditions over `memory m`."""
+
+from typing import Any
+
+from recollect.adapters.postgres.filters import compile_filter
+from recollect.domain.scopes import ScopeSet
+from recollect.domain.selection import Position, Selection
+
+PLACE = "m.scope, coalesce(m.name, ''), m.occurred_at, coalesce(m.position, 0), m.id"
+"""The order of lists, as `Position` has it."""
+
+
+def compile_selection(tenant: str, selection: Selection) -> tuple[str, list[Any]]:
+    """The condition and its values; the tenant is part of it."""
+    condition, values = compile_scopes(selection.scopes)
+    condition, values = f"m.tenant = %s and {condition}", [tenant, *values]
+    if selection.filter is not None:
+        matches, more = compile_filter(selection.filter)
+        condition, values = f"{condition} and ({matches})", [*values, *more]
+    return condition, values
+
+
+def compile_scopes(scopes: ScopeSet) -> tuple[str, list[Any]]:
+    """The condition that `m.scope` is covered; ranges, so that an index serves it."""
+    if scopes.is_everything:
+        return "true", []
+    conditions = ["m.scope = any(%s)"] if scopes.exact else []
+    values: list[Any] = [sorted(scopes.exact)] if scopes.exact else []
+    for root in sorted(scopes.subtrees):
+        conditions.append("m.scope = %s or (m.scope >= %s and m.scope < %s)")
+        values += [root, root + "/", root + "0"]  # '0' is the character behind '/'
+    return f"({' or '.join(conditions) or 'false'})", values
+
+
+def compile_place(after: Position) -> list[Any]:
+    """The values that a row of PLACE compares with.
+
+    A forged place may hold NUL, which PostgreSQL does not take and no stored text holds.
+    """
+    scope, name, memory_id = (
+        text.replace("\0", "\x01") for text in (after.scope, after.name, after.id)
+    )
+    return [scope, name, after.occurred_at, after.place, memory_id]

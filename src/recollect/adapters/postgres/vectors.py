@@ -1,0 +1,190 @@
+"""The vector index: pgvector, one row per passage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recollect.adapters.postgres.database import Cursor, Database
+from recollect.adapters.postgres.half_vector import HalfVector, unpacked
+from recollect.adapters.postgres.loading import hold_tenant
+from recollect.adapters.postgres.rows import SELECT, from_row
+from recollect.adapters.postgres.selection import compile_selection
+from recollect.domain.changes import Embedded
+from recollect.domain.memory import Memory
+from recollect.domain.passages import FloatVector, Passage, digest
+from recollect.domain.searchable import passage_source
+from recollect.domain.selection import Selection
+from recollect.ports import Distribution, Nearest, ScoredId, ScoredPassage
+
+_INSERT = f"insert into passage values ({', '.join(['%s'] * 11)})"  # noqa: S608
+
+# Ranges instead of `is distinct from`, so that the index serves them.
+_WAITING = "m.tenant = %s and (m.embedded_by is null or m.embedded_by < %s or m.embedded_by > %s)"
+_WAITS = f"select exists (select 1 from memory m where {_WAITING})"  # noqa: S608
+
+# Each model by one look into the index; `select distinct` would read the whole of it.
+_MODELS = """
+with recursive found (model) as (
+    select min(embedded_by) from memory where tenant = %(tenant)s
+    union all
+    select (select min(embedded_by) from memory
+            where tenant = %(tenant)s and embedded_by > found.model)
+    from found where found.model is not null
+)
+select model from found where model is not null
+"""
+_SCORES = """
+select m.id, halfvec_send(v.embedding) from memory m
+join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
+where m.tenant = %s and m.id = any(%s)
+"""
+_PASSAGES = """
+select m.id, v.start, v."end", v.heading, halfvec_send(v.embedding)
+from unnest(%s::text[], %s::bigint[]) as asked (id, revision)
+join memory m on m.tenant = %s and m.id = asked.id and m.revision = asked.revision
+join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
+order by m.key, v.ordinal
+"""
+_ALL_SCORES = """
+select -(v.embedding <#> %s) from passage v
+where v.tenant = %s and v.model = %s and v.dimensions = %s
+"""
+
+
+async def insert_vectors(
+    cursor: Cursor, tenant: str, made: Sequence[tuple[int, Memory, Embedded]]
+) -> None:
+    """Insert memories' vectors, each with the key of its row, inside the caller's transaction."""
+    rows = [row for key, memory, embedded in made for row in _rows(tenant, key, memory, embedded)]
+    if rows:
+        await cursor.executemany(_INSERT.encode(), rows)
+
+
+def _rows(tenant: str, key: int, memory: Memory, embedded: Embedded) -> list[list[Any]]:
+    source = passage_source(memory)
+    total, dimensions = embedded.vectors.shape
+    return [
+        [
+            tenant,
+            key,
+            ordinal,
+            total,
+            embedded.model,
+            dimensions,
+            passage.start,
+            passage.end,
+            passage.heading,
+            half := HalfVector(vector),
+            digest(source, passage, half.binary),
+        ]
+        for ordinal, (passage, vector) in enumerate(
+            zip(embedded.passages, embedded.vectors, strict=True)
+        )
+    ]
+
+
+class PostgresVectorIndex:
+    """A VectorIndex that shares the records' transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def search(
+        self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
+    ) -> Nearest:
+        async def work(cursor: Cursor) -> Nearest:
+            hits = await _search(cursor, tenant, selection, (model, vector, limit))
+            await cursor.execute(_WAITS.encode(), [tenant, model, model])
+            row = await cursor.fetchone()
+            return Nearest(hits=hits, complete=row is not None and not row[0])
+
+        return await self._database.read(tenant, work)
+
+    async def scores(
+        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+    ) -> Mapping[str, float]:
+        rows = await self._database.rows(tenant, _SCORES, [model, tenant, list(ids)])
+        best: dict[str, float] = {}
+        if rows:
+            scores: list[float] = (unpacked([row[1] for row in rows]) @ vector).tolist()
+            for (memory_id, _), score in zip(rows, scores, strict=True):
+                best[memory_id] = max(score, best.get(memory_id, score))
+        return best
+
+    async def passages(
+        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
+    ) -> Mapping[str, list[ScoredPassage]]:
+        ids, revisions = [m.id for m in memories], [m.revision for m in memories]
+        rows = await self._database.rows(tenant, _PASSAGES, [ids, revisions, tenant, model])
+        if not rows:
+            return {}
+        scores: list[float] = (unpacked([row[4] for row in rows]) @ vector).tolist()
+        scored: dict[str, list[ScoredPassage]] = {}
+        for (memory_id, start, end, heading, _), score in zip(rows, scores, strict=True):
+            passage = Passage(start=start, end=end, heading=heading)
+            scored.setdefault(memory_id, []).append(ScoredPassage(passage=passage, score=score))
+        for passages in scored.values():
+            passages.sort(key=lambda passage: -passage.score)
+        return scored
+
+    async def distribution(
+        self, tenant: str, model: str, vector: FloatVector
+    ) -> Distribution | None:
+        rows = await self._database.rows(
+            tenant, _ALL_SCORES, [HalfVector(vector), tenant, model, len(vector)]
+        )
+        return Distribution.of(np.array([score for (score,) in rows], dtype=np.float32))
+
+    async def models(self, tenant: str) -> list[str]:
+        rows = await self._database.rows(tenant, _MODELS, {"tenant": tenant})
+        return [model for (model,) in rows]
+
+    async def waiting(self, tenant: str, model: str, limit: int) -> list[Memory]:
+        rows = await self._database.rows(
+            tenant,
+            f"{SELECT} where {_WAITING} order by m.key limit %s",
+            [tenant, model, model, limit],
+        )
+        return [from_row(row) for row in rows]
+
+    async def warm(self, tenant: str, model: str) -> None:
+        """The database keeps warm what is asked for."""
+
+    async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
+        async def work(cursor: Cursor) -> None:
+            await hold_tenant(cursor, tenant)
+            for memory, made in embedded:
+                await _store(cursor, tenant, memory, made)
+
+        await self._database.write(tenant, work)
+
+
+async def _search(
+    cursor: Cursor, tenant: str, selection: Selection, asked: tuple[str, FloatVector, int]
+) -> list[ScoredId]:
+    model, vector, limit = asked
+    condition, values = compile_selection(tenant, selection)
+    statement = (
+        "select m.id, max(-(v.embedding <#> %s)) as score from passage v "  # noqa: S608
+        "join memory m on m.tenant = v.tenant and m.key = v.memory_key "
+        f"where v.model = %s and v.dimensions = %s and v.tenant = %s and {condition} "
+        "group by m.tenant, m.key order by score desc, m.id limit %s"
+    )
+    await cursor.execute(
+        statement.encode(), [HalfVector(vector), model, len(vector), tenant, *values, limit]
+    )
+    return [ScoredId(id=memory_id, score=score) for memory_id, score in await cursor.fetchall()]
+
+
+async def _store(cursor: Cursor, tenant: str, memory: Memory, made: Embedded) -> None:
+    await cursor.execute(
+        "update memory set embedded_by = %s where tenant = %s and id = %s and revision = %s "
+        "returning key",
+        [made.model if made.complete else None, tenant, memory.id, memory.revision],
+    )
+    if row := await cursor.fetchone():
+        await cursor.execute(
+            "delete from passage where tenant = %s and memory_key = %s", [tenant, row[0]]
+        )
+        await insert_vectors(cursor, tenant, [(row[0], memory, made)])

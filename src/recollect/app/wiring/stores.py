@@ -1,0 +1,117 @@
+"""Which adapter is the chosen home of the records."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from recollect.errors import ConfigError
+from recollect.ports import (
+    ChangeLog,
+    JobQueue,
+    Maintenance,
+    RecallLog,
+    RecordStore,
+    TextIndex,
+    VectorIndex,
+)
+from recollect.settings import (
+    InMemoryStoreSettings,
+    PostgresStoreSettings,
+    Settings,
+    SqliteStoreSettings,
+)
+
+
+class Records(RecordStore, ChangeLog, Protocol):
+    """A record store that keeps its own change log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The ports that one home of the records offers."""
+
+    records: Records
+    text: TextIndex
+    vectors: VectorIndex
+    jobs: JobQueue
+    maintenance: Maintenance
+    recalls: RecallLog
+
+
+def open_store(settings: Settings) -> AbstractAsyncContextManager[Store]:
+    """Open the chosen home of the records. Drivers are imported only when chosen."""
+    match settings.store:
+        case InMemoryStoreSettings():
+            return _open_in_memory()
+        case SqliteStoreSettings():
+            return _open_sqlite(settings)
+        case PostgresStoreSettings():
+            return _open_postgres(settings.store)
+        case _:
+            assert_never(settings.store)
+
+
+@asynccontextmanager
+async def _open_in_memory() -> AsyncGenerator[Store]:
+    from recollect.adapters.in_memory import indexes, jobs, recalls, records, tables
+
+    world = tables.World()
+    yield Store(
+        records=records.InMemoryRecordStore(world),
+        text=indexes.InMemoryTextIndex(world),
+        vectors=indexes.InMemoryVectorIndex(world),
+        jobs=jobs.InMemoryJobQueue(world),
+        maintenance=indexes.InMemoryMaintenance(world),
+        recalls=recalls.InMemoryRecallLog(world),
+    )
+
+
+@asynccontextmanager
+async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
+    from recollect.adapters.sqlite import home, jobs, maintenance, recalls, records, text, vectors
+
+    async with home.open_home(settings.data_dir / "tenants") as tenants:
+        yield Store(
+            records=records.SqliteRecordStore(tenants),
+            text=text.SqliteTextIndex(tenants),
+            vectors=vectors.SqliteVectorIndex(tenants),
+            jobs=jobs.SqliteJobQueue(tenants),
+            maintenance=maintenance.SqliteMaintenance(tenants),
+            recalls=recalls.SqliteRecallLog(tenants),
+        )
+
+
+@asynccontextmanager
+async def _open_postgres(settings: PostgresStoreSettings) -> AsyncGenerator[Store]:
+    try:
+        from recollect.adapters.postgres import (
+            home,
+            jobs,
+            maintenance,
+            recalls,
+            records,
+            text,
+            vectors,
+            words,
+        )
+    except ImportError as error:  # psycopg raises it too if no libpq is there
+        raise ConfigError(
+            "a store in PostgreSQL needs psycopg: pip install 'recollect[postgres]'"
+        ) from error
+    place = home.Place(
+        url=settings.url.get_secret_value(),
+        pool_size=settings.pool_size,
+        statement_seconds=settings.statement_seconds,
+        connect_seconds=settings.connect_seconds,
+    )
+    async with home.open_database(place) as database:
+        stemmer = words.Stemmer()
+        yield Store(
+            records=records.PostgresRecordStore(database, stemmer),
+            text=text.PostgresTextIndex(database, stemmer),
+            vectors=vectors.PostgresVectorIndex(database),
+            jobs=jobs.PostgresJobQueue(database),
+            maintenance=maintenance.PostgresMaintenance(database, stemmer),
+            recalls=recalls.PostgresRecallLog(database),
+        )

