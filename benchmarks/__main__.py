@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.conversations import conversation_figures
 from benchmarks.corpus import cache_folder
 from benchmarks.ingest import ingest_figures
-from benchmarks.limits import limits_of, mirror_limits
+from benchmarks.limits import Limit, conversation_limits, limits_of, mirror_limits
 from benchmarks.mirror import mirror_figures
 from benchmarks.store import empty_rss_mb, store_figures
 from benchmarks.vectors import VectorFigures, vector_figures
@@ -17,6 +18,8 @@ INGEST_SAMPLE = 4000
 QUICK_SIZE = 2000
 QUESTIONS = 300
 NOTES = [1000, 10_000]
+TALK_SECONDS = 60.0
+QUICK_SECONDS = 5.0
 
 
 def main() -> int:
@@ -30,18 +33,33 @@ def main() -> int:
         limits = list(mirror_limits(mirrors))
         _publish([report.limit_section(limits), report.mirror_section(mirrors)], options.report)
         return 0
+    if options.conversations:
+        talk = conversation_figures(options.seed, options.conversations)
+        limits = list(conversation_limits(talk))
+        _publish([report.limit_section(limits), report.conversation_section(talk)], options.report)
+        return _status(limits)
     sizes = [QUICK_SIZE] if options.quick else options.sizes
     ingest = ingest_figures(options.seed, QUICK_SIZE if options.quick else INGEST_SAMPLE)
     stores = [store_figures(options.cache, size, options.seed, QUESTIONS) for size in sizes]
     mirrors = [mirror_figures(count, options.seed) for count in NOTES[: 1 if options.quick else 2]]
-    limits = [*limits_of(ingest, stores, empty_rss_mb(options.seed)), *mirror_limits(mirrors)]
+    talk = conversation_figures(options.seed, QUICK_SECONDS if options.quick else TALK_SECONDS)
+    limits = [
+        *limits_of(ingest, stores, empty_rss_mb(options.seed)),
+        *mirror_limits(mirrors),
+        *conversation_limits(talk),
+    ]
     sections = [
         report.limit_section(limits),
         report.ingest_section(ingest),
         report.store_section(stores),
         report.mirror_section(mirrors),
+        report.conversation_section(talk),
     ]
     _publish(sections, options.report)
+    return _status(limits)
+
+
+def _status(limits: Sequence[Limit]) -> int:
     return int(any(limit.binds and not limit.holds for limit in limits))
 
 
@@ -64,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help=f"one store of {QUICK_SIZE:,}")
     add("--vectors-only", type=int, metavar="N", help="the vector index alone, up to N vectors")
     add("--notes", type=_sizes, help="notes in git alone, with so many in one folder")
+    add("--conversations", type=float, metavar="S", help="MemMachine's face alone, for S seconds")
     add("--seed", type=int, default=1)
     add("--cache", type=Path, default=cache_folder(), help="where filled stores are kept")
     add("--report", type=Path, help="a file for the report, besides standard output")

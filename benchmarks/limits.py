@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from benchmarks.conversations import ConversationFigures
 from benchmarks.ingest import IngestFigures
 from benchmarks.mirror import MirrorFigures
 from benchmarks.store import StoreFigures
@@ -19,6 +20,8 @@ MOST_MIRRORED_MS: Final = {1000: 40.0, 10_000: 100.0}
 """By the number of notes in one folder."""
 
 LEAST_MIRRORED_PER_SECOND: Final = 50.0
+MOST_ANSWER_MS: Final = 40.0
+"""Of MemMachine's face, in a project of 10,000 messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +102,22 @@ def mirror_limits(mirrors: Iterable[MirrorFigures]) -> Generator[Limit]:
             promised=LEAST_MIRRORED_PER_SECOND,
             at_least=True,
         )
+
+
+def conversation_limits(figures: ConversationFigures) -> Generator[Limit]:
+    """What is promised of MemMachine's face."""
+    for what, answers in (("add", figures.add), ("search", figures.search)):
+        yield Limit(
+            what=f"{what} p95 in a project of 10,000 messages",
+            unit="ms",
+            measured=answers.spread.p95,
+            promised=MOST_ANSWER_MS,
+        )
+    together = figures.together
+    for what, count in (
+        ("failures", len(together.failures)),
+        ("messages lost", together.lost),
+        ("deleted messages that are still there", together.undead),
+        ("messages seen in another project", together.foreign),
+    ):
+        yield Limit(what=f"{what}, 8 clients", unit="", measured=count, promised=0, binds=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+from benchmarks.conversations import ConversationFigures
 from benchmarks.ingest import IngestFigures
 from benchmarks.limits import Limit
 from benchmarks.mirror import MirrorFigures
@@ -87,6 +88,25 @@ def mirror_section(mirrors: Sequence[MirrorFigures]) -> str:
     return "## Notes in git\n\n" + _table(
         "notes in one folder", mirrors, lambda m: f"{m.notes:,}", rows
     )
+
+
+def conversation_section(figures: ConversationFigures) -> str:
+    """What MemMachine's face does."""
+    together = figures.together
+    lines = [
+        "## MemMachine's face",
+        "",
+        "| a project of 10,000 messages, one client | |",
+        "|---|--:|",
+        f"| add a message | {figures.add.spread} |",
+        f"| search | {figures.search.spread} |",
+        "",
+        f"| {CLIENTS} clients in nine projects, {together.seconds:g} s | |",
+        "|---|--:|",
+        *(f"| {what} | {spread} |" for what, spread in sorted(together.spreads.items())),
+        f"| requests per second | {together.requests / together.seconds:.0f} |",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def vector_section(vectors: Sequence[VectorFigures]) -> str:

@@ -39,7 +39,8 @@ class Client:
         headers = {"Content-Type": "application/json"}
         self._connection.request(method, path, content, headers)
         response = self._connection.getresponse()
-        answer: dict[str, Any] = json.loads(response.read())
+        body = response.read()
+        answer: dict[str, Any] = json.loads(body) if body else {}
         if response.status >= 300:  # noqa: PLR2004
             raise RuntimeError(f"{path} answered {response.status}: {answer}")
         return answer
