@@ -3,16 +3,18 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from importlib import import_module
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+from uuid import getnode
 
 from anyio import Event, sleep_forever, to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recollect.api.guard import PRINCIPAL
 from recollect.operations import Context
-from recollect.settings import Settings, ToolSet
+from recollect.settings import ToolSet
+from recollect.settings.memmachine.switches import MemMachineSettings
 
 if TYPE_CHECKING:
     from mcp.server import Server, ServerRequestContext
@@ -41,20 +43,19 @@ class LateFace:
 
 
 @asynccontextmanager
-async def open_mcp_face(context: Context, settings: Settings) -> AsyncGenerator[ASGIApp]:
+async def open_mcp_face(
+    create: "Callable[[], Server[Any]]", max_body_bytes: int
+) -> AsyncGenerator[ASGIApp]:
     """MCP over HTTP, without sessions: any replica can answer any request."""
     # Importing the SDK takes as long as the whole start; done in a thread, the server answers.
-    await to_thread.run_sync(import_module, "recollect.mcp.server")
+    server = await to_thread.run_sync(create)
     from mcp.server.streamable_http_manager import (
         StreamableHTTPASGIApp,
         StreamableHTTPSessionManager,
     )
 
     manager = StreamableHTTPSessionManager(
-        mcp_server(context, settings.tools),
-        stateless=True,
-        json_response=True,
-        max_request_body_size=settings.max_body_bytes,
+        server, stateless=True, json_response=True, max_request_body_size=max_body_bytes
     )
     async with manager.run():
         yield StreamableHTTPASGIApp(manager)
@@ -64,9 +65,23 @@ def mcp_server(context: Context, offered: ToolSet = "all") -> "Server[Any]":
     """The MCP server with these tools over this context, for HTTP and for stdio."""
     from recollect.mcp.server import create_server
 
-    def context_of(call: "ServerRequestContext[Any, Any]") -> Context:
-        if call.request is None:
-            return context
-        return replace(context, principal=call.request.scope[PRINCIPAL])
+    return create_server(partial(_context_of, context), version("recollect"), offered)
 
-    return create_server(context_of, version("recollect"), offered)
+
+def memmachine_tools(context: Context, settings: MemMachineSettings) -> "Server[Any]":
+    """The MCP server with MemMachine's tools over this context, for HTTP."""
+    from recollect.api.memmachine.tools import Identity, create_tools
+
+    user = f"user-{hex(getnode())}"
+    return create_tools(
+        partial(_context_of, context),
+        version("recollect"),
+        known=Identity(org_id=settings.org_id, proj_id=settings.proj_id, user_id=settings.user_id),
+        machine=Identity(org_id="mcp-universal", proj_id=f"mcp-{user}", user_id=user),
+    )
+
+
+def _context_of(context: Context, call: "ServerRequestContext[Any, Any]") -> Context:
+    if call.request is None:
+        return context
+    return replace(context, principal=call.request.scope[PRINCIPAL])

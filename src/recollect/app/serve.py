@@ -19,7 +19,7 @@ from recollect.api.app import create_app
 from recollect.api.guard import Policy
 from recollect.api.health import State
 from recollect.app import running
-from recollect.app.faces import LateFace, open_mcp_face
+from recollect.app.faces import LateFace, mcp_server, memmachine_tools, open_mcp_face
 from recollect.app.listening import listening
 from recollect.app.mirroring import mirrored
 from recollect.app.wiring import Embedders, open_context
@@ -55,11 +55,17 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
         mirrored(settings, plain, turn=loaded) as context,
         create_task_group() as tasks,
     ):
-        face = LateFace(partial(open_mcp_face, context, settings))
-        # Without sessions there is nothing to listen for with GET, or to end with DELETE.
-        faces = [Route(path, face, methods=["POST"]) for path in ("/mcp", "/mcp/")]
+        servers = {
+            "/mcp": partial(mcp_server, context, settings.tools),
+            "/api/v2/mcp": partial(memmachine_tools, context, settings.memmachine),
+        }
         tasks.start_soon(work_in_background, context, embedders, loaded)
-        tasks.start_soon(face.open, loaded)
+        faces: list[Route] = []
+        for path, create in servers.items():
+            face = LateFace(partial(open_mcp_face, create, settings.max_body_bytes))
+            # Without sessions there is nothing to listen for with GET, or to end with DELETE.
+            faces += [Route(spelt, face, methods=["POST"]) for spelt in (path, f"{path}/")]
+            tasks.start_soon(face.open, loaded)
         await context.log.last_seq(context.tenant)
         state.starting = None
         yield create_app(context, policy, state, version=version("recollect"), faces=faces)

@@ -96,12 +96,17 @@ class Searched(Answering):
 @router.post("/search", response_model=Searched, response_model_exclude_none=True)
 async def search(context: Asked, body: SearchAsked) -> Response:
     """Find what answers a question best, in each memory."""
+    return answer(await found(context, body), exclude_none=True)
+
+
+async def found(context: Context, body: SearchAsked) -> Searched:
+    """What answers a question best, in each memory."""
     own = body.narrowed(context)
-    found: list[Episodic | None] = [None]
+    episodes: list[Episodic | None] = [None]
     features: list[list[FeatureView] | None] = [None]
 
     async def episodic() -> None:
-        found[0] = await _episodic(own, body)
+        episodes[0] = await _episodic(own, body)
 
     async def semantic() -> None:
         features[0] = await _features(own, body)
@@ -114,8 +119,8 @@ async def search(context: Asked, body: SearchAsked) -> Response:
                 searches.start_soon(semantic)
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-    content = SearchContent(episodic_memory=found[0], semantic_memory=features[0])
-    return answer(Searched(content=content), exclude_none=True)
+    content = SearchContent(episodic_memory=episodes[0], semantic_memory=features[0])
+    return Searched(content=content)
 
 
 async def _episodic(context: Context, body: SearchAsked) -> Episodic | None:

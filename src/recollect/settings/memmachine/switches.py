@@ -1,11 +1,16 @@
 """What of MemMachine's face is offered."""
 
 import os
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from recollect.settings.fields import FROZEN
+
+
+def _or_from(variable: str) -> BeforeValidator:
+    """What MemMachine's own variable says, where ours is unset."""
+    return BeforeValidator(lambda given: given or os.environ.get(variable, ""))
 
 
 class MemMachineSettings(BaseModel):
@@ -15,6 +20,13 @@ class MemMachineSettings(BaseModel):
 
     config_api: bool = False
     """Whether `/api/v2/config` is offered; `MEMMACHINE_CONFIG_API` is read when unset."""
+
+    org_id: Annotated[str, _or_from("MM_ORG_ID"), Field(validate_default=True)] = ""
+    """The organisation of calls to the MCP tools without a header; `MM_ORG_ID` when unset."""
+    proj_id: Annotated[str, _or_from("MM_PROJ_ID"), Field(validate_default=True)] = ""
+    """The project of calls to the MCP tools without a header; `MM_PROJ_ID` when unset."""
+    user_id: Annotated[str, _or_from("MM_USER_ID"), Field(validate_default=True)] = ""
+    """The user of calls to the MCP tools without a header; `MM_USER_ID` when unset."""
 
     @model_validator(mode="before")
     @classmethod
