@@ -72,14 +72,17 @@ def _write_until_killed(
 def _write(server: Server, writer: int, so_far: tuple[int, list[str]], written: Semaphore) -> bool:
     """Writes until there is no answer; whether that came after the server had the request."""
     said, acknowledged = so_far
-    while True:
-        messages = [{"content": f"message {said + n}"} for n in range(AT_ONCE)]
-        try:
+    try:
+        while True:
+            messages = [{"content": f"message {said + n}"} for n in range(AT_ONCE)]
             answer = server.ask("/api/v2/memories", {**_project(writer), "messages": messages})
-        except httpx2.ConnectError:
-            return False
-        except httpx2.TransportError:
-            return True
-        acknowledged += [result["uid"] for result in answer["results"]]
-        said += AT_ONCE
-        written.release()
+            acknowledged += [result["uid"] for result in answer["results"]]
+            said += AT_ONCE
+            written.release()
+    except httpx2.ConnectError:
+        return False
+    except httpx2.TransportError:
+        return True
+    finally:
+        # Nobody must wait for one who failed.
+        written.release(MOST_WRITES)
