@@ -8,11 +8,12 @@ import pytest
 from anyio import create_task_group
 from pydantic import ValidationError
 from tests.examples import episode, fact, storing
+from tests.operations.fakes import FakeClock
 from tests.operations.test_careful_writes import meddled
 from tests.operations.test_rights import limited
 
-from recollect.domain.changes import Put
-from recollect.domain.memory import Kind
+from recollect.domain.changes import Put, PutLink
+from recollect.domain.memory import CITES, Fact, Kind, Link
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.sets import Project
 from recollect.errors import (
@@ -288,6 +289,26 @@ async def test_what_was_forgotten_before_is_erased_too(context: Context) -> None
     await delete_project(context, DeleteProject(**HERE))
 
     assert await context.records.history("default", episode_id) == []
+
+
+async def test_the_organisations_facts_that_rest_on_the_project_alone_are_closed(
+    context: Context, clock: FakeClock
+) -> None:
+    here, elsewhere = await add(context), await add(context, Project("acme", "other"))
+    closed, kept, own = (fact(scope=scope) for scope in ("acme", "acme", "acme/app"))
+    await context.records.commit("default", storing(closed, kept, own))
+    cited = ((closed, here), (kept, here), (kept, elsewhere), (own, here))
+    links = (Link(from_id=citing.id, to_id=said, type=CITES) for citing, said in cited)
+    await store(context, *(PutLink(link=link) for link in links))
+
+    await delete_project(context, DeleteProject(**HERE))
+
+    ends = {
+        memory.id: memory.detail.valid_to
+        for memory in await context.records.get("default", [closed.id, kept.id, own.id])
+        if isinstance(memory.detail, Fact)
+    }
+    assert ends == {closed.id: clock(), kept.id: None}
 
 
 async def test_a_deleted_project_begins_anew(context: Context) -> None:

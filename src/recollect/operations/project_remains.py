@@ -19,7 +19,8 @@ class Remains:
     """All that goes with a project.
 
     Attributes:
-        changes: Delete it, provided that the project's record is as it was found.
+        changes: Delete it, provided that the project's record is as it was found, and whatever
+            rests on its episodes: else they fail with one of `CHANGED_MEANWHILE`.
     """
 
     changes: tuple[Change, ...]
@@ -28,7 +29,10 @@ class Remains:
 
 
 async def remains(context: Context, project: RegistryRecord) -> Remains:
-    """What there is of exactly this project: nothing of its organisation's, and no notes."""
+    """What there is of exactly this project: nothing of its organisation's, and no notes.
+
+    The organisation's facts that cite nothing but its episodes are closed.
+    """
     scope = project.id
     memories = await _memories(context, scope)
     forgotten = await context.records.forgotten(context.tenant, scope, _KINDS)
