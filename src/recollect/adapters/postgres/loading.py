@@ -12,6 +12,7 @@ from recollect.domain.changes import (
     DropRecord,
     Erase,
     Expect,
+    ExpectLinks,
     Put,
     PutRecord,
 )
@@ -44,7 +45,10 @@ select coalesce((
 ), -1)
 from unnest(%s::text[]) with ordinality as asked (key, place) order by asked.place
 """
-_LINKS = "select from_id, to_id, type from link where tenant = %s and from_id = any(%s)"
+_LINKS = """
+select from_id, to_id, type from link
+where tenant = %s and (from_id = any(%s) or to_id = any(%s))
+"""
 _REGISTRY = """
 select r.type, r.id, r.revision from unnest(%s::text[], %s::text[]) as asked (type_key, id_key)
 join registry r on r.tenant = %s and r.type_key = asked.type_key and r.id_key = asked.id_key
@@ -125,8 +129,9 @@ async def _load_links(
     cursor: Cursor, tenant: str, before: Before, changes: Sequence[Change]
 ) -> None:
     starts = [change.from_id for change in changes if isinstance(change, DropLink)]
-    if starts:
-        await cursor.execute(_LINKS, [tenant, starts])
+    targets = [change.to_id for change in changes if isinstance(change, ExpectLinks)]
+    if starts or targets:
+        await cursor.execute(_LINKS, [tenant, starts, targets])
         found: list[LinkKey] = await cursor.fetchall()
         before.links = set(found)
 

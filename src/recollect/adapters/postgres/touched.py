@@ -15,6 +15,7 @@ from recollect.domain.changes import (
     DropRecord,
     Erase,
     Expect,
+    ExpectLinks,
     Forget,
     Key,
     LogEntry,
@@ -25,7 +26,7 @@ from recollect.domain.changes import (
     Verb,
 )
 from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
-from recollect.domain.placing import expect, key_of, nameless, placed, unique_key
+from recollect.domain.placing import expect, expect_links, key_of, nameless, placed, unique_key
 from recollect.domain.searchable import passage_source
 from recollect.errors import AlreadyExists, NotFound
 
@@ -113,6 +114,10 @@ class Touched:
                 return [self._erase(change.id)]
             case PutLink() | DropLink():
                 return self._link(change)
+            case ExpectLinks():
+                there = (key for key in self._linked if key[1:] == (change.to_id, change.type))
+                expect_links(change, (from_id for from_id, _, _ in there))
+                return []
             case PutRecord() | DropRecord() | Expect():
                 return self._record(change)
             case _:
@@ -310,7 +315,7 @@ def named_ids(changes: Sequence[Change]) -> set[str]:
                 ids.add(change.id)
             case PutLink(link=link):
                 ids |= {link.from_id, link.to_id}
-            case DropLink() | PutRecord() | DropRecord() | Expect():
+            case DropLink() | ExpectLinks() | PutRecord() | DropRecord() | Expect():
                 pass
             case _:
                 assert_never(change)
