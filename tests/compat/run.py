@@ -121,7 +121,7 @@ def serving(data_dir: Path) -> Generator[str]:
     settings = {
         "RECOLLECT_DATA_DIR": str(data_dir),
         "RECOLLECT_PORT": "0",
-        "RECOLLECT_CONFIG_API": "true",
+        "RECOLLECT_MEMMACHINE__CONFIG_API": "true",
         "RECOLLECT_LOG_LEVEL": "warning",
     }
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("RECOLLECT_")}

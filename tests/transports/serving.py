@@ -83,7 +83,7 @@ async def api_with(
     started.starting = None
     async with open_context(settings_for(data_dir)) as (usual, _):
         context = replace(usual, **ports)
-        app = create_app(context, policy or Policy(), state or started, version="0")
+        app = create_app(context, policy or Policy(), state or started)
         async with client_of(app) as client:
             yield client
 

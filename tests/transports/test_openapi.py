@@ -90,7 +90,7 @@ def served(
             state = State()
             state.starting = None
             policy = Policy(any_host=True)
-            yield create_app(context, policy, state, version="0"), replace(context)
+            yield create_app(context, policy, state), replace(context)
 
 
 @pytest.mark.anyio

@@ -1,6 +1,7 @@
 """The HTTP application: REST, health and whatever other faces are mounted, behind one guard."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -20,8 +21,8 @@ def create_app(
     policy: Policy,
     state: health.State,
     *,
-    version: str,
     faces: Sequence[Route] = (),
+    config_api: bool = False,
 ) -> ASGIApp:
     """Build the application over one context.
 
@@ -29,12 +30,12 @@ def create_app(
         context: What operations are given; the guard puts the caller in.
         policy: What the guard lets through.
         state: What the serving process tells of itself.
-        version: Ours, shown in the OpenAPI document.
         faces: Routes of other faces, such as MCP's.
+        config_api: Whether MemMachine's clients can read and change the server's configuration.
     """
     app = FastAPI(
         title="Recollect",
-        version=version,
+        version=version("recollect"),
         description=DESCRIPTION,
         openapi_url="/v1/openapi.json",
         docs_url=None,
@@ -49,5 +50,5 @@ def create_app(
     app.include_router(health.router)
     app.include_router(v1.router, tags=["memories"])
     app.router.routes.extend(faces)
-    app.mount(PREFIX, create_face(app.state, version=version))
+    app.mount(PREFIX, create_face(app.state, config_api=config_api))
     return Guard(app, policy, context, metrics)

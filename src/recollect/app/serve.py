@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from importlib.metadata import version
 from types import FrameType
 from typing import TypeVar
 
@@ -68,7 +67,9 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
             tasks.start_soon(face.open, loaded)
         await context.log.last_seq(context.tenant)
         state.starting = None
-        yield create_app(context, policy, state, version=version("recollect"), faces=faces)
+        yield create_app(
+            context, policy, state, faces=faces, config_api=settings.memmachine.config_api
+        )
         tasks.cancel_scope.cancel()
 
 

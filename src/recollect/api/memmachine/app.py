@@ -1,10 +1,13 @@
 """The face as an application of its own: its routes, its errors, its OpenAPI document."""
 
+from importlib.metadata import version
+
 from fastapi import APIRouter, FastAPI
 from starlette.datastructures import State
 
 from recollect.api.memmachine import (
     categories,
+    configuration,
     errors,
     memories,
     projects,
@@ -21,16 +24,16 @@ ROUTERS: tuple[APIRouter, ...] = tuple(
 )
 
 
-def create_face(state: State, *, version: str) -> FastAPI:
+def create_face(state: State, *, config_api: bool) -> FastAPI:
     """Build the face, to be mounted at PREFIX.
 
     Args:
         state: That of the application which it is mounted in.
-        version: Ours, shown in the OpenAPI document.
+        config_api: Whether the server's configuration can be read and changed here.
     """
     face = FastAPI(
         title="Recollect for clients of MemMachine",
-        version=version,
+        version=version("recollect"),
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -38,6 +41,6 @@ def create_face(state: State, *, version: str) -> FastAPI:
     )
     face.state = state
     errors.install(face)
-    for router in ROUTERS:
+    for router in (*ROUTERS, configuration.router) if config_api else ROUTERS:
         face.include_router(router)
     return face

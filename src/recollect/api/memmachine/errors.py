@@ -21,6 +21,7 @@ DETAILED_NOT_FOUND = frozenset(
         "/memory/episodic/config",
         "/memory/episodic/short_term/config",
         "/memory/episodic/long_term/config",
+        "/config/resources/{kind}/{name}/retry",
     }
 )
 """Where clients know a 404 with an object; elsewhere it has a text."""
