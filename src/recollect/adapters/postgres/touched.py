@@ -112,12 +112,8 @@ class Touched:
                 return [self._forget(change)]
             case Erase():
                 return [self._erase(change.id)]
-            case PutLink() | DropLink():
+            case PutLink() | DropLink() | ExpectLinks():
                 return self._link(change)
-            case ExpectLinks():
-                there = (key for key in self._linked if key[1:] == (change.to_id, change.type))
-                expect_links(change, (from_id for from_id, _, _ in there))
-                return []
             case PutRecord() | DropRecord() | Expect():
                 return self._record(change)
             case _:
@@ -223,7 +219,11 @@ class Touched:
         self.places.add((line.before.scope, line.before.name))
         return replace(line, before=replace(line.before, name=None))
 
-    def _link(self, change: PutLink | DropLink) -> list[LogEntry]:
+    def _link(self, change: PutLink | DropLink | ExpectLinks) -> list[LogEntry]:
+        if isinstance(change, ExpectLinks):
+            there = (key for key in self._linked if key[1:] == (change.to_id, change.type))
+            expect_links(change, (from_id for from_id, _, _ in there))
+            return []
         ends = change.link if isinstance(change, PutLink) else change
         key = (ends.from_id, ends.to_id, ends.type)
         if isinstance(change, PutLink):
