@@ -299,7 +299,7 @@ async def test_words_of_one_or_two_characters_are_recalled_by_their_text(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"query": ""}, {"query": "x" * 100_001}, {"query": "a\0"}, {"limit": 0}, {"limit": 101},
+    [{"query": ""}, {"query": "x" * 100_001}, {"query": "a\0"}, {"limit": 0}, {"limit": 1001},
      {"before": -1}, {"max_tokens": 0}, {"look": "near"}, {"occurred_after": "soon"}],
 )  # fmt: skip
 def test_a_wrong_question_is_refused(wrong: dict[str, object]) -> None:

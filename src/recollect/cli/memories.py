@@ -91,7 +91,7 @@ def recall(
     occurred_before: o.OccurredBefore = None,
     valid_at: o.ValidAt = None,
     known_at: o.KnownAt = None,
-    limit: Annotated[int, typer.Option(help="At most so many, 1 to 100.")] = 10,
+    limit: Annotated[int, typer.Option(help="At most so many, 1 to 1000.")] = 10,
     max_tokens: Annotated[
         int | None, typer.Option(help="As many as fit in so many tokens.")
     ] = None,

@@ -119,7 +119,7 @@ class MemoryMethods:
         `scope` ('' is the root) and `look` say where to look, or `scopes` alone; `kinds`, `tags`
         (all of them), `filter` (such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`),
         `occurred_after` and `occurred_before` what counts. `valid_at` asks for facts as they were
-        true then, `known_at` for what was known then, as it was worded. At most `limit` (1 to 100)
+        true then, `known_at` for what was known then, as it was worded. At most `limit` (1 to 1000)
         come, or as many as fit in `max_tokens` (bytes of JSON by four), each episode with as many
         messages `before` and `after` it as wanted, or on both sides (`expand`).
         """

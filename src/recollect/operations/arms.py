@@ -17,7 +17,7 @@ from recollect.operations.context import Context
 from recollect.ports import Outline, ScoredId
 
 OVER_FETCH = 100
-"""How many memories each arm brings, whatever the limit; at most so many links are followed."""
+"""How many memories each arm brings at least; at most so many links are followed."""
 
 LINKED_FROM = 10
 """Links are followed from so many of the best by meaning and of the best by words."""
@@ -50,15 +50,17 @@ class Found:
         return {"dense": self.dense, "lexical": self.lexical, "time": self.time, "links": links}
 
 
-async def search(context: Context, query: str, selection: Selection) -> Found:
-    """Let every arm look for what answers the question."""
+async def search(
+    context: Context, query: str, selection: Selection, most: int = OVER_FETCH
+) -> Found:
+    """Let every arm look for up to `most` memories that answer the question."""
     found = Found()
     periods = _periods(query, context.now())
-    async with _together() as arms:
-        arms.start_soon(_lexical, context, query, selection, found)
-        arms.start_soon(_dense, context, query, selection, found)
+    async with together() as arms:
+        arms.start_soon(_lexical, context, query, selection, most, found)
+        arms.start_soon(_dense, context, query, selection, most, found)
         if periods:
-            arms.start_soon(_time, context, periods, selection, found)
+            arms.start_soon(_time, context, periods, selection, most // len(periods), found)
     return found
 
 
@@ -78,7 +80,7 @@ async def pool(context: Context, selection: Selection, found: Found) -> list[Can
         # may hold.
         outlines.extend(await context.records.outlines(context.tenant, selection, ids))
 
-    async with _together() as reads:
+    async with together() as reads:
         reads.start_soon(score)
         reads.start_soon(outline)
     return [
@@ -99,7 +101,7 @@ async def pool(context: Context, selection: Selection, found: Found) -> list[Can
 
 
 @asynccontextmanager
-async def _together() -> AsyncGenerator[TaskGroup]:
+async def together() -> AsyncGenerator[TaskGroup]:
     """Do several things at once; the first to fail stops the others.
 
     Its error is raised as it is: callers know single errors, not groups.
@@ -120,16 +122,20 @@ def _periods(query: str, now: datetime) -> list[Period]:
     return [period for period in dict.fromkeys(meant) if period][:MAX_PERIODS]
 
 
-async def _lexical(context: Context, query: str, selection: Selection, found: Found) -> None:
-    found.lexical = await context.text.search(context.tenant, selection, query, OVER_FETCH)
+async def _lexical(
+    context: Context, query: str, selection: Selection, most: int, found: Found
+) -> None:
+    found.lexical = await context.text.search(context.tenant, selection, query, most)
     await _follow_links(context, found.lexical, found)
 
 
-async def _dense(context: Context, query: str, selection: Selection, found: Found) -> None:
+async def _dense(
+    context: Context, query: str, selection: Selection, most: int, found: Found
+) -> None:
     """The search by meaning; when it cannot be done, or not all, the answer says so."""
     found.degraded.append("dense")
     with suppress(Unavailable):
-        meant = await meaning.search(context, selection, query, OVER_FETCH)
+        meant = await meaning.search(context, selection, query, most)
         found.dense, found.questions = meant.hits, meant.questions
         if meant.complete:
             found.degraded.remove("dense")
@@ -137,9 +143,8 @@ async def _dense(context: Context, query: str, selection: Selection, found: Foun
 
 
 async def _time(
-    context: Context, periods: Sequence[Period], selection: Selection, found: Found
+    context: Context, periods: Sequence[Period], selection: Selection, share: int, found: Found
 ) -> None:
-    share = OVER_FETCH // len(periods)
     ids = [
         memory_id
         for period in periods

@@ -46,7 +46,7 @@ from recollect.operations.selecting import (
 from recollect.operations.views import Arm, MemoryView
 from recollect.ports import ScoredId, ScoredPassage
 
-MAX_LIMIT = 100
+MAX_LIMIT = 1000
 MAX_NEIGHBOURS = 20
 BYTES_PER_TOKEN = 4
 
@@ -157,7 +157,8 @@ async def recall(context: Context, request: Recall) -> Recalled:
     """
     started = perf_counter()
     question = _question(context, request)
-    found = await arms.search(context, request.query, question.candidates)
+    most = max(request.limit, arms.OVER_FETCH)
+    found = await arms.search(context, request.query, question.candidates, most)
     pool = await arms.pool(context, question.candidates, found)
     ranked = ranking.rank(request.query, pool, context.weights)
     best = await reranked(context, request.query, found, await _best(context, question, ranked))

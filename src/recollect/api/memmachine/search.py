@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
-from anyio import create_task_group
 from fastapi import APIRouter, Response
 from pydantic import Field
 
@@ -17,11 +16,12 @@ from recollect.api.memmachine.schemas import Answering, FromProject, MemoryType,
 from recollect.api.memmachine.selected import selected_sets
 from recollect.api.memmachine.switches import switches_of
 from recollect.api.memmachine.views import FeatureView, FoundEpisode
-from recollect.domain.filters import all_of
+from recollect.domain.filters import Filter, all_of
 from recollect.domain.memory import Kind
 from recollect.domain.surroundings import unified
 from recollect.errors import InvalidRequest
 from recollect.operations import Context, MemoryView, conversations
+from recollect.operations.arms import together
 from recollect.operations.recall import MAX_LIMIT, MAX_NEIGHBOURS
 from recollect.operations.request import MAX_QUERY_CHARACTERS, Text
 
@@ -111,26 +111,25 @@ async def found(context: Context, body: SearchAsked) -> Searched:
     async def semantic() -> None:
         features[0] = await _features(own, body)
 
-    try:
-        async with create_task_group() as searches:
-            if body.wants("episodic"):
-                searches.start_soon(episodic)
-            if body.wants("semantic"):
-                searches.start_soon(semantic)
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+    async with together() as searches:
+        if body.wants("episodic"):
+            searches.start_soon(episodic)
+        if body.wants("semantic"):
+            searches.start_soon(semantic)
     content = SearchContent(episodic_memory=episodes[0], semantic_memory=features[0])
     return Searched(content=content)
 
 
 async def _episodic(context: Context, body: SearchAsked) -> Episodic | None:
-    matching = printed(translated(body.filter, EPISODES))
+    matching = translated(body.filter, EPISODES)
     switches = await switches_of(context, body)
     if not switches.enabled:
         return None
     if not (switches.long_term_memory_enabled or switches.short_term_memory_enabled):
         raise InvalidRequest("both memories are switched off; ask for `semantic` only")
     recent = ShortTerm()
+    if switches.short_term_memory_enabled:
+        recent = await _short_term(context, body, matching)
     older = LongTerm()
     if switches.long_term_memory_enabled:
         shown = frozenset(episode.uid for episode in recent.episodes)
@@ -138,8 +137,22 @@ async def _episodic(context: Context, body: SearchAsked) -> Episodic | None:
     return Episodic(long_term_memory=older, short_term_memory=recent)
 
 
+async def _short_term(context: Context, body: SearchAsked, matching: Filter | None) -> ShortTerm:
+    """The newest messages at hand that the filter lets through, oldest first."""
+    configured = (await operations.configuration_now(context)).episodic_memory.short_term_memory
+    messages, summary = await operations.working_memory(
+        context,
+        operations.Session(body.scope, ""),
+        matching=matching,
+        limit=body.limit,
+        max_characters=configured.message_capacity,
+    )
+    episodes = (FoundEpisode.of(MemoryView.of(message)) for message in messages)
+    return ShortTerm(episodes=tuple(episodes), episode_summary=(summary,))
+
+
 async def _long_term(
-    context: Context, body: SearchAsked, matching: str | None, shown: frozenset[str]
+    context: Context, body: SearchAsked, matching: Filter | None, shown: frozenset[str]
 ) -> list[FoundEpisode]:
     """What answers best and is not shown already."""
     around = min(max(body.expand_context, 0), body.limit - 1)
@@ -149,7 +162,7 @@ async def _long_term(
         query=body.query or " ",
         scope=body.scope,
         kinds=(Kind.EPISODE,),
-        filter=matching,
+        filter=printed(matching),
         limit=min(body.limit + len(shown), MAX_LIMIT),
         before=before,
         after=after,
