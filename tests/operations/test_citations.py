@@ -121,6 +121,8 @@ async def test_a_fact_is_never_closed_before_it_begins(context: Context) -> None
 
     closed = await fact(context, stored.id)
     assert (closed.valid_from, closed.valid_to) == (THEN + DAY, THEN + DAY)
+    await corrected(context, stored.id, tag="Address")
+    assert (await fact(context, stored.id)).tag == "Address"
 
 
 async def test_a_fact_that_has_ended_keeps_its_end_and_a_later_end_is_brought_forward(

@@ -226,7 +226,8 @@ def _corrected(before: Memory, changes: dict[str, Any], now: datetime) -> Memory
     times |= {name: changes[name] for name in _TIMES if name in changes}
     filed = {name: changes[name] for name in _FILED if name in changes}
     fact = replace(old, **filed, **times)
-    _check_period(fact)
+    if times:
+        _check_period(fact)
     if is_new and fact.valid_from and fact.valid_from > soonest:
         raise InvalidRequest(
             "what is to become true later is a fact of its own: learn it with its valid_from, and "
