@@ -20,6 +20,8 @@ from recollect.cli.main import app as cli
 from recollect.mcp.schemas import input_schema
 from recollect.mcp.tools import TOOLS
 from recollect.settings import PREFIX, Settings, choices
+from recollect.settings.memmachine.providers import PROVIDERS
+from recollect.settings.memmachine.sections import Section, Sections, Unused
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
@@ -29,6 +31,7 @@ def pages() -> Mapping[str, str]:
     """The generated pages: file name and text."""
     return {
         "settings.md": NOTE + settings_page(),
+        "memmachine-configuration.md": NOTE + configuration_page(),
         "errors.md": NOTE + errors_page(),
         "tools.md": NOTE + tools_page(),
         "cli.md": NOTE + cli_page(),
@@ -86,6 +89,39 @@ def _default(value: Any) -> str:
     if isinstance(value, tuple) and value:
         return f"`{json.dumps(to_jsonable_python(value))}`"
     return "unset" if value in (None, ()) else f"`{value}`"
+
+
+def configuration_page() -> str:
+    """Every key of MemMachine's configuration file."""
+    parts = [("The sections", _keys(Sections, ""))]
+    for kind, providers in PROVIDERS.items():
+        for provider, model in providers.items():
+            place = f"resources.{kind}.<name>.config."
+            parts.append((f"{kind}: {provider}", _keys(model, place)))
+    tables = "\n".join(
+        f"## {title}\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+        for title, found in parts
+        if (rows := list(found))
+    )
+    return f"""\
+# The keys of a MemMachine configuration
+
+[How to use one](../howto/use-a-memmachine-configuration.md). A key marked with * is understood and
+changes nothing here.
+
+{tables}"""
+
+
+def _keys(model: type[Section], place: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        nested = next(iter(choices(field.annotation)), None)
+        is_unused = any(isinstance(marker, Unused) for marker in field.metadata)
+        if nested is not None and issubclass(nested, Section) and not is_unused:
+            yield from _keys(nested, f"{place}{name}.")
+            continue
+        default = "" if field.is_required() else _default(field.default)
+        mark = "*" if is_unused else ""
+        yield f"| `{place}{name}`{mark} | {default} | {_one_line(field.description)} |"
 
 
 def errors_page() -> str:

@@ -40,9 +40,9 @@ semantic_memory:
 session_manager:
   database: Episodes
 prompt:
-  default_project_categories:
+  default_project_categories: []
+  default_user_categories:
     - profile_prompt
-    - crm_prompt
 server:
   host: localhost
   port: 8090
@@ -160,7 +160,8 @@ def test_a_whole_file_says_how_conversations_are_remembered(write: Write) -> Non
     )
     assert long.properties_schema == {"Topic": "str", "due": "datetime"}
     assert memory.episodic_memory.short_term_memory.message_capacity == 500
-    assert memory.semantic_memory.project_categories == ("profile_prompt", "crm_prompt")
+    assert memory.semantic_memory.project_categories == ()
+    assert memory.semantic_memory.user_categories == ("profile_prompt",)
     assert memory.semantic_memory.ingestion_trigger_age_seconds == 60
 
 
@@ -260,6 +261,7 @@ def test_memory_in_the_process_is_asked_for_as_there(write: Write) -> None:
         ("episode_store: {database: nowhere}", ["episode_store.database: ", "nowhere"]),
         ("retrieval_agent: {reranker: nowhere}", ["retrieval_agent.reranker: ", "nowhere"]),
         ("prompt: {default_org_categories: [poetry]}", ["prompt.default_org_categories.0: "]),
+        ("prompt: {default_user_categories: [crm_prompt]}", ["crm_prompt is not built yet"]),
         ("semantic_memory: {storage_backend: neo4j}", ["neo4j is not built yet"]),
         ("resources: {printers: {}}", ["resources.printers: unknown key"]),
         (

@@ -9,10 +9,11 @@ from recollect.domain.sets import (
     OF_ORGANISATION,
     OF_PROJECT,
     OF_USER,
+    PRODUCER,
     Project,
     SetKey,
     SetType,
-    is_project_set,
+    audience_of,
     located,
     set_type,
     sets_of,
@@ -175,5 +176,7 @@ def test_a_type_holds_its_sets_and_no_others() -> None:
 
 
 def test_ids_tell_the_sets_of_projects() -> None:
-    assert is_project_set("mem_project_set_invented")
-    assert not is_project_set(OF_ORGANISATION.key(HERE, {}).set_id)
+    assert audience_of("mem_project_set_invented") == "project"
+    assert audience_of(OF_ORGANISATION.key(HERE, {}).set_id) == "organisation"
+    assert audience_of(OF_USER.key(HERE, {PRODUCER: "ann"}).set_id) == "user"
+    assert audience_of("mem_other_set_invented") == "other"

@@ -1,5 +1,6 @@
 """Categories of facts: own ones, inherited ones, default ones, and the tags they suggest."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from recollect.domain.memory import Memory
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.sets import OF_ORGANISATION, OF_PROJECT, Project, SetKey, set_type
 from recollect.errors import AlreadyExists, NotFound
-from recollect.operations import Context
+from recollect.operations import Context, SemanticMemory
 from recollect.operations.conversations import (
     CategoryView,
     CreateCategory,
@@ -138,6 +139,22 @@ async def test_sets_of_projects_have_a_profile_by_default(context: Context) -> N
     assert await categories(context, OF_ORGANISATION.key(OWNER, {}).set_id) == []
     found = await list_categories(context, ListCategories(**HERE, set_id=OWN.set_id))
     assert {tag.name: tag.description for tag in found.categories[0].tags} == PROFILE.tags
+
+
+async def test_a_configuration_says_which_sets_have_a_profile(context: Context) -> None:
+    semantic = SemanticMemory(
+        org_categories=("profile_prompt",),
+        project_categories=(),
+        user_categories=("profile_prompt",),
+    )
+    changed = replace(
+        context,
+        configuration=context.configuration.model_copy(update={"semantic_memory": semantic}),
+    )
+    assert await categories(changed, "mem_project_set_anything") == []
+    assert await categories(changed, "mem_user_set_anything") == [("profile", "default")]
+    of_all = OF_ORGANISATION.key(OWNER, {}).set_id
+    assert await categories(changed, of_all) == [("profile", "default")]
 
 
 async def test_a_default_category_can_be_disabled_for_one_set(context: Context) -> None:

@@ -1,9 +1,7 @@
 """Categories of facts: what to learn from conversations, and what to file it under."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-from recollect.domain.sets import is_project_set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +72,10 @@ PROFILE = Category(
 )
 
 
-def default_categories(set_id: str) -> tuple[Category, ...]:
-    """What sets have unless they disable it: those of projects a profile, others nothing."""
-    return (PROFILE,) if is_project_set(set_id) else ()
+TEMPLATES: Mapping[str, Category] = {"profile_prompt": PROFILE}
+"""The categories that there are from the start, by MemMachine's names for them."""
+
+
+def default_categories(names: Iterable[str]) -> tuple[Category, ...]:
+    """What sets have unless they disable it, of the templates with these names."""
+    return tuple(TEMPLATES[name] for name in names)

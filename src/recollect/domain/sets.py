@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from recollect.domain.memory import JsonValue
 from recollect.domain.scopes import MAX_SCOPE_BYTES
@@ -169,9 +169,20 @@ def located(project: Project, set_id: str) -> SetKey:
     return SetKey(project.scope, set_id)
 
 
-def is_project_set(set_id: str) -> bool:
-    """Whether the set is a project's, which has default categories; invented ids count too."""
-    return set_id.startswith(f"mem_{_PROJECT}")
+Audience: TypeAlias = Literal["organisation", "project", "user", "other"]
+
+
+def audience_of(set_id: str) -> Audience:
+    """Whose facts a set of this id holds, by the id's beginning; invented ids count too."""
+    audiences: dict[str, Audience] = {
+        f"mem_{_PROJECT}": "project",
+        f"mem_{_ORGANISATION}": "organisation",
+        f"mem_{_USER}": "user",
+    }
+    for start, audience in audiences.items():
+        if set_id.startswith(start):
+            return audience
+    return "other"
 
 
 def _org_part(project: Project) -> str:

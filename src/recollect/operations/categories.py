@@ -11,7 +11,7 @@ from recollect.domain.changes import DropRecord, Erase, Expect, PutRecord
 from recollect.domain.filters import Comparison, Operator, RecordField, all_of
 from recollect.domain.memory import Kind, Memory, RegistryRecord
 from recollect.domain.scopes import Look
-from recollect.domain.sets import SetKey
+from recollect.domain.sets import SetKey, audience_of
 from recollect.errors import AlreadyExists, NotFound, RevisionConflict
 from recollect.operations.category_tags import CategoryName, CategoryTagView
 from recollect.operations.context import Context, commit, operation
@@ -192,13 +192,27 @@ async def list_categories(context: Context, request: ListCategories) -> Categori
     configuration = SetConfiguration.of(key, await found(context, SET, record_id(key)))
     defaults = [
         _default(category)
-        for category in default_categories(key.set_id)
+        for category in default_categories(_templates(context, key))
         if category.name not in configuration.disabled_categories
     ]
     first: dict[str, CategoryView] = {}
     for view in (*views, *defaults):
         first.setdefault(view.name, view)
     return Categories(categories=list(first.values()))
+
+
+def _templates(context: Context, key: SetKey) -> tuple[str, ...]:
+    """The templates that sets of this audience have; those of projects a profile usually."""
+    semantic = context.configuration.semantic_memory
+    match audience_of(key.set_id):
+        case "organisation":
+            return semantic.org_categories
+        case "project":
+            return semantic.project_categories
+        case "user":
+            return semantic.user_categories
+        case "other":
+            return ()
 
 
 @operation(Right.WRITE)

@@ -23,14 +23,6 @@ Database = Annotated[str | None, Names("databases")]
 Embedder = Annotated[str | None, Names("embedders")]
 LanguageModel = Annotated[str | None, Names("language_models")]
 Reranker = Annotated[str | None, Names("rerankers")]
-Category = Literal[
-    "profile_prompt",
-    "coding_prompt",
-    "writing_assistant_prompt",
-    "financial_analyst_prompt",
-    "health_assistant_prompt",
-    "crm_prompt",
-]
 
 
 def _built(backend: str) -> str:
@@ -46,6 +38,25 @@ def level(written: object) -> object:
 
 
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(level)]
+
+
+def _template(name: str) -> str:
+    if name != "profile_prompt":
+        raise ValueError(f"{name} is not built yet; profile_prompt is")
+    return name
+
+
+Category = Annotated[
+    Literal[
+        "profile_prompt",
+        "coding_prompt",
+        "writing_assistant_prompt",
+        "financial_analyst_prompt",
+        "health_assistant_prompt",
+        "crm_prompt",
+    ],
+    AfterValidator(_template),
+]
 
 
 class Section(BaseModel):
@@ -182,13 +193,13 @@ class SemanticMemory(Section):
     with_config_cache: Annotated[bool | None, Unused()] = None
     """Keep sets and categories in memory; ours are read where they are."""
     llm_model: LanguageModel = None
-    """What extracts facts."""
+    """Writes summaries where `short_term_memory` names none; facts are not extracted yet."""
     embedding_model: Embedder = None
     """Must be that of `episodic_memory.long_term_memory.embedder`."""
     ingestion_trigger_messages: int = Field(default=5, gt=0)
-    """How many new messages let facts be extracted."""
+    """How many new messages let facts be extracted, once that is built."""
     ingestion_trigger_age: timedelta = Field(default=timedelta(minutes=5), gt=timedelta())
-    """How long a message waits at most until facts are extracted of it; a number is of seconds."""
+    """How long a message waits for that at most; a number is of seconds."""
     ingestion_poll_interval_seconds: Annotated[int | None, Unused()] = None
     """How often to look for work; ours is queued."""
     max_features_per_update: Annotated[int | None, Unused()] = None
@@ -198,7 +209,7 @@ class SemanticMemory(Section):
 
 
 class Prompt(Section):
-    """Which categories of facts there are from the start."""
+    """Which categories of facts there are from the start; only `profile_prompt` is built yet."""
 
     default_org_categories: tuple[Category, ...] = ()
     """In sets of an organisation."""
