@@ -39,7 +39,7 @@ FACT = "fact"
 
 MAX_CITATIONS = 1000
 
-_Filed = Annotated[Label, Field(min_length=1)]
+Filed = Annotated[Label, Field(min_length=1)]
 _Citations = Annotated[
     tuple[MemoryId, ...], Field(max_length=MAX_CITATIONS, fail_fast=True), AfterValidator(unique)
 ]
@@ -56,9 +56,9 @@ class Learn(Request):
     scope: Scope = ""
     set_id: SetId = ""
     """The set of facts it belongs to; '' is the scope's own."""
-    category: _Filed
-    tag: _Filed
-    feature: _Filed
+    category: Filed
+    tag: Filed
+    feature: Filed
     """What it says something about; several facts may be filed in the same place."""
     citations: _Citations = ()
     """Ids of the messages that support it."""
@@ -133,9 +133,9 @@ class CorrectFields(Request):
 
     content: Content | None = None
     """What holds now. The old text stays true for the time before `valid_from`."""
-    category: _Filed | None = None
-    tag: _Filed | None = None
-    feature: _Filed | None = None
+    category: Filed | None = None
+    tag: Filed | None = None
+    feature: Filed | None = None
     metadata: Metadata | None = None
     """Replaces the metadata; {} clears it."""
     citations: _Citations = ()

@@ -9,6 +9,7 @@ from recollect.api.memmachine import (
     categories,
     configuration,
     errors,
+    features,
     memories,
     projects,
     search,
@@ -20,7 +21,8 @@ from recollect.api.memmachine import (
 PREFIX = "/api/v2"
 DESCRIPTION = "The REST API of MemMachine, version 2, over the memories of Recollect."
 ROUTERS: tuple[APIRouter, ...] = tuple(
-    topic.router for topic in (projects, memories, search, sets, categories, switches, system)
+    topic.router
+    for topic in (projects, memories, search, features, sets, categories, switches, system)
 )
 
 
