@@ -31,6 +31,11 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
 _READ = "begin isolation level repeatable read read only"
 _WRITE = "begin isolation level read committed"
 _RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
+# How far a search walks through a graph; it goes on until a filter has let enough through.
+_GRAPHS = (
+    "set hnsw.ef_search = 200; set hnsw.iterative_scan = relaxed_order; "
+    "set hnsw.max_scan_tuples = 50000"
+)
 _RECONNECT_SECONDS = 5
 _ROLLBACK_SECONDS = 5
 _PAUSE_SECONDS = 0.02
@@ -69,7 +74,8 @@ class Database:
     function returns and rolled back when it raises.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+    def __init__(self, place: Place, pool: AsyncConnectionPool[Connection]) -> None:
+        self._place = place
         self._pool = pool
 
     async def read(self, tenant: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
@@ -96,6 +102,14 @@ class Database:
             return await cursor.fetchall()
 
         return await self.read(tenant, work)
+
+    async def outside(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run work that takes long and no transaction, on a connection of its own."""
+        with translated_errors():
+            async with await AsyncConnection.connect(
+                self._place.conninfo, autocommit=True
+            ) as connection:
+                return await work(connection)
 
     async def tenants(self) -> list[str]:
         """The tenants that hold anything, sorted."""
@@ -170,7 +184,7 @@ async def open_pool(place: Place) -> AsyncGenerator[AsyncConnectionPool[Connecti
         milliseconds = round(place.statement_seconds * 1000)
         await connection.execute(
             f"set timezone = 'UTC'; set statement_timeout = {milliseconds}; "
-            f"set idle_in_transaction_session_timeout = {4 * milliseconds}".encode()
+            f"set idle_in_transaction_session_timeout = {4 * milliseconds}; {_GRAPHS}".encode()
         )
 
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(

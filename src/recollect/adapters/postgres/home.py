@@ -12,4 +12,4 @@ async def open_database(place: Place) -> AsyncGenerator[Database]:
     """Bring the schema up to date, give the database, and close its connections at the end."""
     await migrate(place)
     async with open_pool(place) as pool:
-        yield Database(pool)
+        yield Database(place, pool)

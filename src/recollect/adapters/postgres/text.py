@@ -26,7 +26,7 @@ with matched as (
     ) as score
     from unnest(%s::text[], %s::float8[]) with ordinality as asked (term, weight, place)
     join posting p on p.tenant = %s and p.term = asked.term
-    group by p.memory_key
+    group by p.memory_key {first}
 )
 select m.id, matched.score from matched join memory m on m.key = matched.memory_key
 where {condition} order by matched.score desc fetch first %s rows with ties
@@ -104,11 +104,15 @@ class _Asked:
         if not terms:
             return []
         condition, values = compile_selection(self._tenant, selection)
+        # Nothing that matches is left out then: only the best need be looked up.
+        everything = selection.scopes.is_everything and selection.filter is None
+        first = "order by score desc fetch first %s rows with ties" if everything else ""
         average = max(self._words / max(self._texts, 1), 1)
         weights = [self._weight(term) for term in terms]
         asked: list[Any] = [average, list(terms), weights, self._tenant]
+        asked += [limit] if everything else []
         await self._cursor.execute(
-            _SEARCH.format(condition=condition).encode(), [*asked, *values, limit]
+            _SEARCH.format(condition=condition, first=first).encode(), [*asked, *values, limit]
         )
         hits = [ScoredId(id=i, score=score) for i, score in await self._cursor.fetchall()]
         return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]

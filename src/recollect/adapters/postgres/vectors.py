@@ -8,14 +8,14 @@ import numpy as np
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.half_vector import HalfVector, unpacked
 from recollect.adapters.postgres.loading import hold_tenant
+from recollect.adapters.postgres.nearest import INDEX_FROM, make_graph, nearest
 from recollect.adapters.postgres.rows import SELECT, from_row
-from recollect.adapters.postgres.selection import compile_selection
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, Passage, digest
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Nearest, ScoredPassage
 
 _INSERT = f"insert into passage values ({', '.join(['%s'] * 11)})"  # noqa: S608
 
@@ -87,14 +87,15 @@ def _rows(tenant: str, key: int, memory: Memory, embedded: Embedded) -> list[lis
 class PostgresVectorIndex:
     """A VectorIndex that shares the records' transactions."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, index_from: int = INDEX_FROM) -> None:
         self._database = database
+        self._index_from = index_from
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
     ) -> Nearest:
         async def work(cursor: Cursor) -> Nearest:
-            hits = await _search(cursor, tenant, selection, (model, vector, limit))
+            hits = await nearest(cursor, tenant, selection, (model, vector, limit))
             await cursor.execute(_WAITS.encode(), [tenant, model, model])
             row = await cursor.fetchone()
             return Nearest(hits=hits, complete=row is not None and not row[0])
@@ -149,7 +150,10 @@ class PostgresVectorIndex:
         return [from_row(row) for row in rows]
 
     async def warm(self, tenant: str, model: str) -> None:
-        """The database keeps warm what is asked for."""
+        """Make the model's graph once it has passages enough."""
+        await self._database.outside(
+            lambda connection: make_graph(connection, tenant, model, self._index_from)
+        )
 
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
         async def work(cursor: Cursor) -> None:
@@ -158,23 +162,6 @@ class PostgresVectorIndex:
                 await _store(cursor, tenant, memory, made)
 
         await self._database.write(tenant, work)
-
-
-async def _search(
-    cursor: Cursor, tenant: str, selection: Selection, asked: tuple[str, FloatVector, int]
-) -> list[ScoredId]:
-    model, vector, limit = asked
-    condition, values = compile_selection(tenant, selection)
-    statement = (
-        "select m.id, max(-(v.embedding <#> %s)) as score from passage v "  # noqa: S608
-        "join memory m on m.tenant = v.tenant and m.key = v.memory_key "
-        f"where v.model = %s and v.dimensions = %s and v.tenant = %s and {condition} "
-        "group by m.tenant, m.key order by score desc, m.id limit %s"
-    )
-    await cursor.execute(
-        statement.encode(), [HalfVector(vector), model, len(vector), tenant, *values, limit]
-    )
-    return [ScoredId(id=memory_id, score=score) for memory_id, score in await cursor.fetchall()]
 
 
 async def _store(cursor: Cursor, tenant: str, memory: Memory, made: Embedded) -> None:
