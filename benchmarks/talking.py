@@ -8,7 +8,7 @@ its own, and prints as JSON what became of it: see `Told`.
 import json
 import sys
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from random import Random
 from time import monotonic, perf_counter
 from typing import Any, Final
@@ -112,7 +112,8 @@ def main() -> None:
     end = monotonic() + share["seconds"]
     while monotonic() < end:
         talker.turn()
-    json.dump(asdict(talker.told), sys.stdout)
+    told = talker.told
+    json.dump({field.name: getattr(told, field.name) for field in fields(told)}, sys.stdout)
 
 
 if __name__ == "__main__":
