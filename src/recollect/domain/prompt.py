@@ -142,7 +142,8 @@ def _older(material: Material, shown: Collection[str], room: int) -> _Section:
     left = section.room(room)
     taken: dict[str, Piece] = {}
     for around in material.older:
-        fresh = [piece for piece in around if piece.id not in shown and piece.id not in taken]
+        known = {*shown, *taken}
+        fresh = [piece for piece in dict.fromkeys(around) if piece.id not in known]
         fitting = _fitting(fresh, left)
         left -= sum(len(piece.line.encode()) + 1 for piece in fitting)
         taken |= {piece.id: piece for piece in fitting}
