@@ -1,5 +1,6 @@
 """Connections to the database: a pool, transactions of one tenant, retries."""
 
+import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,10 @@ EVERY_TENANT = "*"
 
 ATTEMPTS = 4
 """How often a transaction is tried that others' changes made impossible."""
+
+# Else a command, which sets up no logging, would print what the driver says of a connection that it
+# closes because we are done.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
 _READ = "begin isolation level repeatable read read only"
