@@ -139,7 +139,7 @@ async def test_who_may_not_make_the_schema_uses_one_that_is_there(empty: TestDat
         )
     guest = empty.url_as(role, "guest")
     try:
-        with pytest.raises(StoreUnavailable, match="owner"):
+        with pytest.raises(StoreUnavailable, match="recollect migrate"):
             await migrate(Place(url=guest))
 
         await migrate(Place(url=empty.url))

@@ -1,4 +1,6 @@
-"""Commands about the installation: prepare the model, find what is wrong."""
+"""Commands about the installation: prepare the model and the database, find what is wrong."""
+
+from typing import Annotated
 
 import typer
 
@@ -49,3 +51,19 @@ def doctor(context: typer.Context, *, as_json: o.AsJson = False) -> None:
     session.give(diagnosis)
     if not diagnosis.ok:
         raise typer.Exit(FAILED)
+
+
+def migrate(
+    context: typer.Context,
+    *,
+    status: Annotated[bool, typer.Option("--status", help="Only say how far it is.")] = False,
+    as_json: o.AsJson = False,
+) -> None:
+    """Bring the schema of a database up to date, as its owner; servers do so by themselves."""
+    import anyio
+
+    from recollect.app import migration
+
+    session = session_of(context, as_json=as_json)
+    work = migration.schema_status if status else migration.migrate
+    session.give(anyio.run(work, session.settings()))

@@ -42,6 +42,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("reindex", store.reindex),
     ("check", store.check),
     ("backup", store.backup),
+    ("migrate", health.migrate),
     ("warmup", health.warmup),
     ("doctor", health.doctor),
     ("serve", server.serve),

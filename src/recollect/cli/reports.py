@@ -4,6 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recollect.app.diagnosis import Diagnosis, Warm
+from recollect.app.migration import SchemaStatus
 from recollect.app.sign_in import SignedIn, SignedOut, SignInStatus
 from recollect.cli.brought import Brought
 from recollect.cli.printing import at, columns, many, plain, say
@@ -134,6 +135,14 @@ def _(result: Checked) -> None:
 @show.register
 def _(result: BackedUp) -> None:
     say(f"copied {many(result.size_bytes, 'byte')}")
+
+
+@show.register
+def _(result: SchemaStatus) -> None:
+    if result.migrated:
+        say(f"applied {many(result.migrated, 'migration')}")
+    behind = result.known - result.applied
+    say(f"{many(behind, 'migration')} to apply" if behind else "the schema is up to date")
 
 
 @show.register

@@ -56,6 +56,25 @@ async def migrate(place: Place) -> int:
             return await _apply_missing(connection)
 
 
+class PostgresSchema:
+    """The schema of a database that nobody need serve from."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def status(self) -> tuple[int, int]:
+        """The number of the last migration that the database has seen, and of the last known."""
+        with translated_errors():
+            async with await AsyncConnection.connect(
+                self._place.conninfo, autocommit=True
+            ) as connection:
+                return await applied(connection), len(migrations())
+
+    async def migrate(self) -> int:
+        """As `migrate`."""
+        return await migrate(self._place)
+
+
 async def applied(connection: Connection) -> int:
     """The number of the last migration that the database has seen; 0 for a new one."""
     known = await _one(connection, "select to_regclass('recollect_migration') is not null")
@@ -90,8 +109,8 @@ async def _apply_missing(connection: Connection) -> int:
             return len(missing)
     except errors.InsufficientPrivilege as error:
         raise StoreUnavailable(
-            "the database's role may not make the schema: start Recollect once as the database's "
-            "owner, after an administrator's `create extension vector`"
+            "the database's role may not make the schema: run `recollect migrate` as the "
+            "database's owner, after an administrator's `create extension vector`"
         ) from error
 
 

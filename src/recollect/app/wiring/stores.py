@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
-from recollect.errors import ConfigError
+from recollect.errors import ConfigError, InvalidRequest
 from recollect.ports import (
     ChangeLog,
     JobQueue,
@@ -21,6 +21,10 @@ from recollect.settings import (
     Settings,
     SqliteStoreSettings,
 )
+
+if TYPE_CHECKING:
+    from recollect.adapters.postgres.database import Place
+    from recollect.adapters.postgres.migrating import PostgresSchema
 
 
 class Records(RecordStore, ChangeLog, Protocol):
@@ -84,27 +88,18 @@ async def _open_sqlite(settings: Settings) -> AsyncGenerator[Store]:
 
 @asynccontextmanager
 async def _open_postgres(settings: PostgresStoreSettings) -> AsyncGenerator[Store]:
-    try:
-        from recollect.adapters.postgres import (
-            home,
-            jobs,
-            maintenance,
-            recalls,
-            records,
-            text,
-            vectors,
-            words,
-        )
-    except ImportError as error:  # psycopg raises it too if no libpq is there
-        raise ConfigError(
-            "a store in PostgreSQL needs psycopg: pip install 'recollect[postgres]'"
-        ) from error
-    place = home.Place(
-        url=settings.url.get_secret_value(),
-        pool_size=settings.pool_size,
-        statement_seconds=settings.statement_seconds,
-        connect_seconds=settings.connect_seconds,
+    place = _place(settings)
+    from recollect.adapters.postgres import (
+        home,
+        jobs,
+        maintenance,
+        recalls,
+        records,
+        text,
+        vectors,
+        words,
     )
+
     async with home.open_database(place) as database:
         stemmer = words.Stemmer()
         yield Store(
@@ -115,3 +110,40 @@ async def _open_postgres(settings: PostgresStoreSettings) -> AsyncGenerator[Stor
             maintenance=maintenance.PostgresMaintenance(database, stemmer),
             recalls=recalls.PostgresRecallLog(database),
         )
+
+
+def open_schema(settings: Settings) -> "PostgresSchema":
+    """The schema of the chosen store.
+
+    Raises:
+        InvalidRequest: The store has none that anybody need look after.
+        ConfigError: What it needs is not installed.
+    """
+    match settings.store:
+        case PostgresStoreSettings():
+            place = _place(settings.store)
+            from recollect.adapters.postgres.migrating import PostgresSchema
+
+            return PostgresSchema(place)
+        case InMemoryStoreSettings() | SqliteStoreSettings():
+            raise InvalidRequest(
+                "only a store in PostgreSQL is migrated by command; the others keep their schema "
+                "up to date by themselves"
+            )
+        case _:
+            assert_never(settings.store)
+
+
+def _place(settings: PostgresStoreSettings) -> "Place":
+    try:
+        from recollect.adapters.postgres.database import Place
+    except ImportError as error:  # psycopg raises it too if no libpq is there
+        raise ConfigError(
+            "a store in PostgreSQL needs psycopg: pip install 'recollect[postgres]'"
+        ) from error
+    return Place(
+        url=settings.url.get_secret_value(),
+        pool_size=settings.pool_size,
+        statement_seconds=settings.statement_seconds,
+        connect_seconds=settings.connect_seconds,
+    )
