@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from recollect.domain.filters import Filter, matches
-from recollect.domain.memory import Episode, Memory
+from recollect.domain.filters import And, Filter, In, RecordField, matches
+from recollect.domain.memory import Episode, Kind, Memory
 from recollect.domain.scopes import ScopeSet
+
+_KIND = RecordField("kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,21 @@ class Selection:
         return self.scopes.covers(memory.scope) and (
             self.filter is None or matches(self.filter, memory)
         )
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that may be selected: fewer than all if the filter says so in plain words."""
+        return _kinds(self.filter)
+
+
+def _kinds(condition: Filter | None) -> frozenset[str]:
+    match condition:
+        case And(parts):
+            return frozenset(Kind).intersection(*map(_kinds, parts))
+        case In(field, values) if field == _KIND:
+            return frozenset(Kind).intersection(map(str, values))
+        case _:
+            return frozenset(Kind)
 
 
 class Period(NamedTuple):

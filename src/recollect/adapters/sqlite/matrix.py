@@ -6,7 +6,7 @@ from the float16 vectors of the file.
 """
 
 import sqlite3
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
@@ -16,6 +16,7 @@ import simsimd
 from numpy.typing import NDArray
 
 from recollect.adapters.sqlite.database import decoding
+from recollect.domain.memory import Kind
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.scopes import ScopeSet
 
@@ -23,11 +24,13 @@ S = TypeVar("S", bound=np.generic)
 
 DEAD = -1
 _LOAD = """
-select v.key, v.memory_key, m.scope, v.embedding from vector v join memory m on m.key = v.memory_key
+select v.key, v.memory_key, m.scope, m.kind, v.embedding
+from vector v join memory m on m.key = v.memory_key
 where v.model = ? and """
+_KINDS = frozenset(Kind)
 _BATCH = 4096
 _BLOCK = 64
-_GATHER_BELOW = 8  # copying the rows of a small scope beats scanning everything
+_GATHER_BELOW = 8  # copying the rows of a few memories beats scanning everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,11 @@ class PassageMatrix:
         self._vector_key = 0
         self._size = 0
         self._dead = 0
-        self._scope_numbers: dict[str, int] = {}
+        self._places: dict[tuple[str, str], int] = {}
         self._codes = np.empty((0, 0), dtype=np.int8)
         self._scales = np.empty(0, dtype=np.float32)
         self._keys = np.empty(0, dtype=np.int64)
-        self._scopes = np.empty(0, dtype=np.int32)
+        self._numbers = np.empty(0, dtype=np.int32)
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Catch up with everything committed before the connection's snapshot."""
@@ -113,20 +116,22 @@ class PassageMatrix:
                 self._follow(connection)
             self._seq, self._vector_key = max(seq, self._seq), max(last, self._vector_key)
 
-    def candidates(self, vector: FloatVector, scopes: ScopeSet) -> Candidates:
-        """Score the question (unit length) against every passage in these scopes."""
+    def candidates(
+        self, vector: FloatVector, scopes: ScopeSet, kinds: Collection[str] = _KINDS
+    ) -> Candidates:
+        """Score the question (unit length) against every passage of these kinds in these scopes."""
         with self._lock:
             size, codes, scales = self._size, self._codes, self._scales
-            keys, numbers = self._keys[:size], self._scopes[:size]
-            known = list(self._scope_numbers.items())
+            keys, numbers = self._keys[:size], self._numbers[:size]
+            known = list(self._places.items())
         if not size:
             return Candidates(keys, scales[:0])
         question, scale = _quantised(vector[None, :])
-        if scopes.is_everything:
+        if scopes.is_everything and frozenset(kinds) >= _KINDS:
             scores = _dots(question, codes[:size]) * (scales[:size] * scale[0])
             return Candidates(keys, scores)
         covered = np.zeros(len(known), dtype=bool)
-        covered[[number for scope, number in known if scopes.covers(scope)]] = True
+        covered[[n for (scope, kind), n in known if kind in kinds and scopes.covers(scope)]] = True
         rows = np.flatnonzero(covered[numbers])
         if len(rows) * _GATHER_BELOW < size:
             scores = _dots(question, codes[rows]) if len(rows) else scales[:0]
@@ -160,14 +165,14 @@ class PassageMatrix:
 
     def _append(self, rows: sqlite3.Cursor) -> None:
         while batch := rows.fetchmany(_BATCH):
-            codes, scales = _quantised(unpacked([row[3] for row in batch]))
+            codes, scales = _quantised(unpacked([row[4] for row in batch]))
             self._reserve(self._size + len(batch), codes.shape[1])
             place = slice(self._size, self._size + len(batch))
             self._codes[place] = codes
             self._scales[place] = scales
             self._keys[place] = [row[1] for row in batch]
-            self._scopes[place] = [
-                self._scope_numbers.setdefault(row[2], len(self._scope_numbers)) for row in batch
+            self._numbers[place] = [
+                self._places.setdefault((row[2], row[3]), len(self._places)) for row in batch
             ]
             self._size += len(batch)
 
@@ -192,7 +197,7 @@ class PassageMatrix:
         self._codes = codes
         self._scales = _grown(self._scales[rows], capacity)
         self._keys = _grown(self._keys[rows], capacity)
-        self._scopes = _grown(self._scopes[rows], capacity)
+        self._numbers = _grown(self._numbers[rows], capacity)
 
 
 def unpacked(embeddings: Sequence[bytes]) -> FloatMatrix:

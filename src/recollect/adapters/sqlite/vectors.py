@@ -154,7 +154,7 @@ def _search(
     three times as many as the one before, and the last one takes all.
     """
     matrix.refresh(connection)
-    candidates = matrix.candidates(vector, selection.scopes)
+    candidates = matrix.candidates(vector, selection.scopes, selection.kinds)
     found: dict[str, float] = {}
     for scores in candidates.portions(limit + limit // 2, growth=3):
         allowed = _allowed(connection, selection, matrix.model, list(scores))
