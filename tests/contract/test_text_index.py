@@ -239,3 +239,13 @@ async def test_changes_are_seen_at_once(store: Store) -> None:
     await store.records.commit(TENANT, batch(Forget(id=memory.id)))
 
     assert await found(store, "coffee beverage cold") == set()
+
+
+async def test_a_few_of_one_kind_are_found_among_many_of_another(store: Store) -> None:
+    ids = await keep(store, fact("Tea."), fact("Tea, green tea."), fact("Milk."))
+    await keep(store, *(episode("Tea.", position=n) for n in range(50)))
+
+    facts = replace(ALL, filter=parse("kind IN ('fact')"))
+
+    assert await found(store, "tea", facts) == set(ids[:2])
+    assert len(await search(store, "tea", facts, limit=1)) == 1

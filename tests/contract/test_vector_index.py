@@ -12,6 +12,7 @@ from tests.examples import (
     batch,
     embedded,
     episode,
+    fact,
     note,
     put,
     storing,
@@ -398,3 +399,17 @@ async def test_what_was_dropped_is_not_found_until_it_is_embedded_again(store: S
     assert await store.vectors.waiting(TENANT, MODEL, 5) == [memory]
     await store.vectors.store(TENANT, [(memory, embedded(memory, [NORTH]))])
     assert (await search(store))[memory.id] == pytest.approx(0, abs=ROUNDING)
+
+
+@pytest.mark.parametrize("text", ["kind IN ('fact')", "kind IN ('fact') AND m.n = 1"])
+async def test_a_few_of_one_kind_are_found_among_many_of_another(store: Store, text: str) -> None:
+    facts = [fact(metadata={"n": n}) for n in (1, 1, 2)]
+    said = [episode(position=n) for n in range(400)]
+    vectors = zip(facts, ([unit(5, 1), NORTH], [unit(1, 1)], [EAST]), strict=True)
+    await keep(store, *vectors, *((memory, [EAST]) for memory in said))
+
+    hits = await search(store, selection=replace(ALL, filter=parse(text)))
+
+    best = [facts[0].id, facts[1].id]
+    assert list(hits) == (best if "m.n" in text else [facts[2].id, *best])
+    assert hits[facts[0].id] == pytest.approx(5 / 26**0.5, abs=ROUNDING)

@@ -45,6 +45,7 @@ create index memory_by_conversation on memory (scope, session, occurred_at, posi
 where kind = 'episode';
 create index fact_by_external_id on memory (external_id)
 where kind = 'fact' and external_id is not null;
+create index fact_by_set on memory (scope, set_id) where kind = 'fact';
 create index memory_by_place on memory (
     scope, coalesce(name, ''), occurred_at, coalesce(position, 0), id
 );

@@ -6,6 +6,9 @@ from recollect.adapters.sqlite.times import to_micros
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Position, Selection
 
+EVERYWHERE = "1"
+"""The condition that is true of every row."""
+
 
 def compile_selection(selection: Selection) -> tuple[str, list[SqlValue]]:
     """The condition and its values."""
@@ -26,10 +29,22 @@ def compile_test(selection: Selection) -> tuple[str, list[SqlValue]]:
     return f"({condition}) is true", values
 
 
+def compile_reach(selection: Selection) -> tuple[str, list[SqlValue]]:
+    """Where the selected rows lie, and of which kind they are: a condition that indexes serve.
+
+    Few facts among many messages are found by the index of facts alone.
+    """
+    condition, values = compile_scopes(selection.scopes)
+    if len(selection.kinds) == 1:
+        # Written out: SQLite takes the index of one kind only when it sees which one is meant.
+        condition += "".join(f" and m.kind = '{kind}'" for kind in selection.kinds)
+    return condition, values
+
+
 def compile_scopes(scopes: ScopeSet) -> tuple[str, list[SqlValue]]:
     """The condition that `m.scope` is covered; ranges, so that an index serves it."""
     if scopes.is_everything:
-        return "1", []
+        return EVERYWHERE, []
     # One list: a chain of ORs is as deep as it is long, and SQLite stops at 1000.
     conditions = [f"m.scope in ({marks(scopes.exact)})"] if scopes.exact else []
     values: list[SqlValue] = [*sorted(scopes.exact)]

@@ -6,9 +6,8 @@ from itertools import islice
 
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import dump
-from recollect.adapters.sqlite.selection import compile_scopes, compile_test
+from recollect.adapters.sqlite.selection import EVERYWHERE, compile_reach, compile_test
 from recollect.domain.questions import content_words
-from recollect.domain.scopes import ScopeSet
 from recollect.domain.searchable import phrases
 from recollect.domain.selection import Selection
 from recollect.ports import ScoredId
@@ -58,7 +57,7 @@ def _search(
 
     If these find little, for all of them.
     """
-    if _are_few(connection, selection.scopes):
+    if _are_few(connection, selection):
         return _best_of_few(connection, selection, asked, limit)
     telling = telling_phrases(connection, asked)
     hits = _best_of_many(connection, selection, telling, limit)
@@ -138,14 +137,14 @@ def _ranked(
 def _best_of_few(
     connection: sqlite3.Connection, selection: Selection, found: Sequence[str], limit: int
 ) -> list[ScoredId]:
-    """Only what lies in the scopes is scored, whatever else the words match."""
-    scopes, listed = compile_scopes(selection.scopes)
+    """Only what lies in reach is scored, whatever else the words match."""
+    reach, listed = compile_reach(selection)
     condition, values = compile_test(selection)
     sql = (
         "select m.id, -bm25(text_index) as score from text_index "  # noqa: S608
         "join memory m on m.key = text_index.rowid where text_index match ? "
         # Unary plus: asked with a rowid, the index would begin anew for each of them.
-        f"and +text_index.rowid in (select m.key from memory m where {scopes}) "
+        f"and +text_index.rowid in (select m.key from memory m where {reach}) "
         f"and {condition} order by score desc"
     )
     return _first(connection.execute(sql, [match_expression(found), *listed, *values]), limit)
@@ -165,11 +164,11 @@ def _first(rows: Iterable[tuple[str, float]], limit: int) -> list[ScoredId]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
 
-def _are_few(connection: sqlite3.Connection, scopes: ScopeSet) -> bool:
-    """Whether the scopes hold at most `FEW` memories; counts no further."""
-    if scopes.is_everything:
+def _are_few(connection: sqlite3.Connection, selection: Selection) -> bool:
+    """Whether at most `FEW` memories are in reach; counts no further."""
+    condition, values = compile_reach(selection)
+    if condition == EVERYWHERE:
         return False
-    condition, values = compile_scopes(scopes)
     (count,) = connection.execute(
         f"select count(*) from (select 1 from memory m where {condition} limit ?)",  # noqa: S608
         [*values, FEW + 1],
