@@ -9,8 +9,8 @@ from tests.examples import ALL, MODEL, TENANT, THEN, batch, episode, fact, note,
 from tests.strategies import memories
 
 from recollect.app.wiring import Store
-from recollect.domain.changes import UNPLACED, Change, Forget, NewJob, PutLink
-from recollect.domain.memory import Episode, Link, Memory, Note
+from recollect.domain.changes import UNPLACED, Change, Forget, NewJob, PutLink, PutRecord
+from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
 from recollect.errors import AlreadyExists, NotFound, RecollectError, RevisionConflict
 
 pytestmark = pytest.mark.anyio
@@ -276,3 +276,38 @@ async def test_a_thousand_memories_fit_in_one_batch(store: Store) -> None:
     await store.records.commit(TENANT, storing(*many))
 
     assert len(await store.records.get(TENANT, [memory.id for memory in many])) == 1000
+
+
+async def test_the_longest_keys_that_requests_may_have_are_kept_apart(store: Store) -> None:
+    """Each of them is longer than an index of some databases takes."""
+    scope = "/".join(["範" * 33] * 10)
+    label = "鍵" * 500
+    long_id = "識" * 200
+    said = [
+        episode(id=long_id + end, scope=scope, session=label + end, external_id=label + last)
+        for end in "ab"
+        for last in "xy"
+        if (end, last) != ("b", "y")
+    ]
+    said = [replace(memory, id=f"{memory.id}{i}") for i, memory in enumerate(said)]
+    known = fact(id=long_id, external_id=label)
+    links = [Link(from_id=m.id, to_id=known.id, type=label * 5 + e) for m in said for e in "12"]
+    records = [
+        RegistryRecord(type=label * 5, id=f"{scope}|{label}{e}", content={}, updated_at=THEN)
+        for e in "12"
+    ]
+    jobs = tuple(NewJob(queue="q", dedupe_key=label + e, order_key=label) for e in "12")
+    changes = [*(PutLink(link=link) for link in links)]
+    changes += [PutRecord(record=record, expected_revision=0) for record in records]
+    await store.records.commit(TENANT, batch(*map(put, (*said, known)), *changes, jobs=jobs))
+
+    found = await store.records.with_external_ids(TENANT, scope, label + "a", [label + "y"])
+    assert found == [said[1]]
+    assert await store.records.facts_called(TENANT, [label]) == [known]
+    assert await store.records.links_to(TENANT, [known.id]) == sorted(
+        links, key=lambda link: (link.from_id, link.type)
+    )
+    assert await store.records.registered(TENANT, label * 5, [records[1].id]) == records[1:]
+    assert (await store.jobs.counts(TENANT))["q"].waiting == 2
+    with pytest.raises(AlreadyExists):
+        await store.records.commit(TENANT, storing(replace(said[0], id="other")))
