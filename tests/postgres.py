@@ -217,17 +217,19 @@ begin
     end loop;
 end $$
 """
-_FREE: list[TestDatabase] = []
+_FREE: list[tuple[TestDatabase, psycopg.Connection]] = []
 
 
 @contextmanager
 def lent_database() -> Generator[TestDatabase]:
     """An empty database with the schema; one after another is wiped and lent again."""
-    database = _FREE.pop() if _FREE else new_database()
+    if not _FREE:
+        fresh = new_database()
+        _FREE.append((fresh, psycopg.connect(fresh.admin_url, autocommit=True)))
+    database, wiping = _FREE.pop()
     yield database
-    with psycopg.connect(database.admin_url, autocommit=True) as connection:
-        connection.execute(_WIPE)
-    _FREE.append(database)
+    wiping.execute(_WIPE)
+    _FREE.append((database, wiping))
 
 
 def new_database(*, migrated: bool = True, admin: str | None = None) -> TestDatabase:

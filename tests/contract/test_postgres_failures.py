@@ -192,7 +192,7 @@ async def test_connections_that_died_while_they_rested_are_replaced_unnoticed(
     with psycopg.connect(database.admin_url) as other:
         other.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where datname = current_database() and pid <> pg_backend_pid()"
+            "where datname = current_database() and application_name = 'recollect'"
         )
 
     await opened.records.commit(TENANT, storing(note()))
