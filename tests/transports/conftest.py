@@ -1,7 +1,6 @@
 """Servers to ask: over every store, in this process. Commands to run."""
 
 import json
-import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import redirect_stderr
 from io import StringIO
@@ -10,9 +9,8 @@ from typing import Any
 
 import httpx2
 import pytest
-import structlog
 from tests.contract.stores import STORES, empty_store
-from tests.transports.commands import Answer, Run, runner
+from tests.transports.commands import Answer, Run, logging_restored, runner
 from tests.transports.memmachine import Face
 from tests.transports.serving import client_of, settings_for
 
@@ -23,18 +21,12 @@ from recollect.app.telemetry import configure_logging
 @pytest.fixture
 def logged(capfd: pytest.CaptureFixture[str]) -> Generator[Callable[[], str]]:
     """Everything that was written so far while logging is set up as for a real server."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
     # What pytest puts in the place of standard error does not outlive the setup.
     stream = StringIO()
-    with redirect_stderr(stream):
-        configure_logging("debug", json=True)
-    try:
+    with logging_restored():
+        with redirect_stderr(stream):
+            configure_logging("debug", json=True)
         yield lambda: "".join((stream.getvalue(), *capfd.readouterr()))
-    finally:
-        structlog.reset_defaults()
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 @pytest.fixture
