@@ -4,12 +4,15 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
+from tests.local_servers import served
+from tests.model_hosts import KEY, ModelHost
 from tests.operations.fakes import FakeEmbedder
 
 from recollect.domain.access import Principal
 from recollect.domain.scopes import ScopeSet
 from recollect.errors import Denied, InvalidRequest
 from recollect.operations import (
+    AddResource,
     Configure,
     Context,
     EpisodicUpdate,
@@ -18,6 +21,7 @@ from recollect.operations import (
     ReadConfiguration,
     SemanticUpdate,
     ShortTermUpdate,
+    add_resource,
     configuration_now,
     configure,
     export,
@@ -151,3 +155,21 @@ async def test_a_resource_is_found_in_whichever_case_and_tells_how_it_fares(
     embedder.problem = "gone"
     retried = await context.resources.retry(ResourceKind.EMBEDDER, "default_embedder")
     assert (retried.status, retried.problem) == ("failed", "gone")
+
+
+async def test_what_is_in_use_until_the_end_cannot_be_another_one(context: Context) -> None:
+    with served(ModelHost().app()) as url:
+        config = {"api_key": KEY, "base_url": f"{url}/v1", "dimensions": 48}
+        for kind, provider in (("embedders", "openai"), ("language_models", "openai-responses")):
+            given = config if kind == "embedders" else {**config, "dimensions": None}
+            added = {"kind": kind, "name": "another", "provider": provider, "config": given}
+            await add_resource(context, AddResource.model_validate(added))
+    for update in (
+        {"long_term_memory": {"embedder": "another"}},
+        {"short_term_memory": {"llm_model": "another"}},
+    ):
+        request = Configure.model_validate({"episodic_memory": update})
+        with pytest.raises(InvalidRequest, match="chosen at the start"):
+            await configure(context, request)
+    same = {"episodic_memory": {"long_term_memory": {"reranker": "default_reranker"}}}
+    assert (await configure(context, Configure.model_validate(same))).changed == []

@@ -47,6 +47,7 @@ _OPENED_AT_START = {
         "episodic_memory.short_term_memory.llm_model",
         "semantic_memory.llm_model",
     ),
+    ResourceKind.RERANKER: ("episodic_memory.long_term_memory.reranker",),
 }
 """The kinds of which one is in use until the process ends, and where it is named."""
 
@@ -165,14 +166,14 @@ def check_resource(context: Context, path: str, kind: ResourceKind, name: str) -
     """Check that what is chosen at this path can be had.
 
     Raises:
-        InvalidRequest: There is no such resource, or it is another model than the one in use.
+        InvalidRequest: There is no such resource, or it is another one than that in use.
     """
     if find(context.resources, kind, name) is None:
         known = ", ".join(resource.name for resource in context.resources.all(kind))
         raise InvalidRequest(f"{path}: no such resource; {kind.value} known: {known or 'none'}")
     if kind in _OPENED_AT_START and name.casefold() not in _in_use(context, _OPENED_AT_START[kind]):
         raise InvalidRequest(
-            f"{path}: the model in use is chosen at the start; to change it, name the other one in "
+            f"{path}: the one in use is chosen at the start; to change it, name the other one in "
             "the configuration file and start again"
         )
 
