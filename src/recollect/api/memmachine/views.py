@@ -18,7 +18,7 @@ class EpisodeView(Answering):
     producer_role: str
     produced_for_id: str
     episode_type: Literal["message"] = "message"
-    metadata: dict[str, JsonValue] | None
+    metadata: dict[str, JsonValue] | None = None
     """Left out when there is none."""
     created_at: Time
     """When it was said."""
@@ -59,7 +59,7 @@ class FeatureMetadata(Answering):
     id: str
     citations: list[str] | None = None
     """The episodes that support it."""
-    other: dict[str, JsonValue] | None
+    other: dict[str, JsonValue] | None = None
 
 
 class FeatureView(Answering):
