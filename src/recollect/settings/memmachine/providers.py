@@ -178,7 +178,8 @@ NOT_BUILT: Mapping[str, frozenset[str]] = {
 """MemMachine's other providers."""
 
 INSTEAD: Mapping[str, str] = {
-    "databases": "sqlite works: everything is kept in our own store, in one folder",
+    "databases": "sqlite works: everything is kept in our own store, in one folder or, "
+    "with RECOLLECT_STORE__KIND=postgres, in PostgreSQL",
     "embedders": "openai works, with any API that speaks as it does, and sentence-transformer",
     "language_models": "openai-chat-completions works, with any API that speaks as it does",
     "rerankers": "identity, bm25, embedder and rrf-hybrid work",
