@@ -169,6 +169,7 @@ def _reranker(in_use: InUse, name: str, provider: str, settings: RerankerSetting
     return Offer(
         resource=Resource(kind=ResourceKind.RERANKER, name=name, provider=provider, status="ready"),
         trial=partial(reranker.scores, "ready?", ["ready"]),
+        reranker=None if settings.kind == "identity" else reranker,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from recollect.domain.memory import JsonValue
 from recollect.errors import AlreadyExists, Conflict, NotFound, RecollectError
-from recollect.ports import Resource, ResourceKind
+from recollect.ports import Reranker, Resource, ResourceKind
 
 Trial: TypeAlias = Callable[[], Awaitable[object]]
 """Uses a resource once; raises a RecollectError if it cannot be used."""
@@ -19,12 +19,14 @@ class Offer:
     Attributes:
         problem: Why it cannot be used right now; left out for what nobody watches.
         is_fixed: It was configured at the start.
+        reranker: What a reranker's name stands for; None for one that changes nothing.
     """
 
     resource: Resource
     trial: Trial
     problem: Callable[[], str | None] | None = None
     is_fixed: bool = True
+    reranker: Reranker | None = None
 
     def now(self) -> Resource:
         """The resource as it fares now."""
@@ -60,6 +62,11 @@ class NamedResources:
             raise AlreadyExists(f"there is a resource {name!r} in {kind.value}; remove it first")
         self._offers[key] = offer
         return await self._tried(offer)
+
+    def reranker(self, name: str) -> Reranker | None:
+        """As the port says."""
+        offer = self._offers.get((ResourceKind.RERANKER, name.casefold()))
+        return offer and offer.reranker
 
     def remove(self, kind: ResourceKind, name: str) -> None:
         """As the port says."""

@@ -47,7 +47,6 @@ _OPENED_AT_START = {
         "episodic_memory.short_term_memory.llm_model",
         "semantic_memory.llm_model",
     ),
-    ResourceKind.RERANKER: ("episodic_memory.long_term_memory.reranker",),
 }
 """The kinds of which one is in use until the process ends, and where it is named."""
 

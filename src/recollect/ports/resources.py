@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
 
 from recollect.domain.memory import JsonValue
+from recollect.ports.models import Reranker
 
 
 class ResourceKind(StrEnum):
@@ -54,6 +55,10 @@ class Resources(Protocol):
             InvalidRequest: The provider or its configuration is wrong; no value is repeated.
             AlreadyExists: The name is taken.
         """
+        ...
+
+    def reranker(self, name: str) -> Reranker | None:
+        """Return the reranker of this name; None if it leaves the order as it is, or is none."""
         ...
 
     def remove(self, kind: ResourceKind, name: str) -> None:

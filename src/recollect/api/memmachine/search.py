@@ -14,7 +14,7 @@ from recollect.api.memmachine.errors import ERRORS
 from recollect.api.memmachine.fields import EPISODES, FACTS, printed, translated
 from recollect.api.memmachine.schemas import Answering, FromProject, MemoryType, SetMetadata
 from recollect.api.memmachine.selected import selected_sets
-from recollect.api.memmachine.switches import switches_of
+from recollect.api.memmachine.switches import set_up
 from recollect.api.memmachine.views import FeatureView, FoundEpisode
 from recollect.domain.filters import Filter, all_of
 from recollect.domain.memory import Kind
@@ -122,7 +122,7 @@ async def found(context: Context, body: SearchAsked) -> Searched:
 
 async def _episodic(context: Context, body: SearchAsked) -> Episodic | None:
     matching = translated(body.filter, EPISODES)
-    switches = await switches_of(context, body)
+    switches, context = await set_up(context, body)
     if not switches.enabled:
         return None
     if not (switches.long_term_memory_enabled or switches.short_term_memory_enabled):

@@ -1,6 +1,7 @@
 """The routes that switch the episodic memories of a project on and off."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from fastapi import APIRouter
 
@@ -45,12 +46,7 @@ class SwitchOne(FromProject):
 @router.post("/config/get")
 async def get_switches(context: Asked, body: FromProject) -> Switches:
     """Tell which episodic memories of a project are in use."""
-    project = await _project(context, body)
-    return Switches(
-        enabled=project.enabled,
-        long_term_memory_enabled=project.long_term_memory_enabled,
-        short_term_memory_enabled=project.short_term_memory_enabled,
-    )
+    return _switches(await _project(context, body))
 
 
 @router.post("/config", status_code=204)
@@ -83,16 +79,33 @@ async def set_long_term(context: Asked, body: SwitchOne) -> None:
     await _configure(context, body, long_term_memory_enabled=body.enabled)
 
 
-async def switches_of(context: operations.Context, body: FromProject) -> Switches:
-    """What is on in the project and in the server; everything in a project that is not there."""
+async def set_up(
+    context: operations.Context, body: FromProject
+) -> tuple[Switches, operations.Context]:
+    """What is on in the project and in the server, and the context with the project's reranker.
+
+    Of a project that is not there all is as the server has it.
+    """
     server = (await operations.configuration_now(context)).episodic_memory
     own = Switches()
     with suppress(NotFound):
-        own = await get_switches(context, body)
-    return Switches(
+        project = await _project(context, body)
+        own = _switches(project)
+        if name := project.config.reranker:
+            context = replace(context, reranker=context.resources.reranker(name))
+    switches = Switches(
         enabled=own.enabled and server.enabled,
         long_term_memory_enabled=own.long_term_memory_enabled and server.searches_long_term,
         short_term_memory_enabled=own.short_term_memory_enabled and server.searches_short_term,
+    )
+    return switches, context
+
+
+def _switches(project: conversations.ProjectView) -> Switches:
+    return Switches(
+        enabled=project.enabled,
+        long_term_memory_enabled=project.long_term_memory_enabled,
+        short_term_memory_enabled=project.short_term_memory_enabled,
     )
 
 
