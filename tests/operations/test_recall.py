@@ -207,6 +207,21 @@ async def test_what_was_left_out_for_want_of_room_hides_no_neighbour(context: Co
     assert [neighbour.content for neighbour in answer.results[0].neighbours] == ["Yes."]
 
 
+async def test_a_filter_holds_for_neighbours_too(context: Context) -> None:
+    messages = tuple(
+        Message(content=f"{user} likes tea, {i}", producer=user)
+        for i in range(3)
+        for user in ("Ann", "Ben")
+    )
+    await ingest(context, Ingest(messages=messages))
+
+    answer = await ask(context, "tea", filter="producer = 'Ann'", expand=9, limit=1)
+
+    [hit] = answer.results
+    assert {hit.memory.producer, *(near.producer for near in hit.neighbours)} == {"Ann"}
+    assert len(hit.neighbours) == 2
+
+
 async def test_messages_of_the_same_moment_stay_in_the_order_in_which_they_came(
     context: Context,
 ) -> None:

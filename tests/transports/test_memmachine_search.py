@@ -115,6 +115,14 @@ async def test_neighbours_come_along_in_the_order_of_what_was_said(any_face: Fac
             assert len({episode["score"] for episode in found}) == 1
 
 
+async def test_what_others_said_comes_not_along_when_one_user_asks(any_face: Face) -> None:
+    await without_short_term(any_face)
+    turns = [f"{user} likes tea, {i}." for i in range(3) for user in ("Ann", "Ben")]
+    await any_face.add(*({"content": text, "metadata": {"user": text[:3]}} for text in turns))
+    found = await long_term(any_face, "tea", filter="m.user = 'Ann'", top_k=5, expand_context=4)
+    assert [episode["content"] for episode in found] == turns[::2]
+
+
 async def test_only_what_reaches_the_threshold_is_given(any_face: Face) -> None:
     await without_short_term(any_face)
     await told(any_face, *TALK)

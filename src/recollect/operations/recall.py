@@ -140,12 +140,14 @@ class _Question:
         candidates: What the arms may bring.
         moment: The time that is asked about; None for what is stored now.
         answers: What the answer may hold, as it was then.
+        around: Which messages may stand around a hit.
     """
 
     request: Recall
     candidates: Selection
     moment: Moment | None
     answers: Selection
+    around: Selection
 
 
 @operation(Right.READ)
@@ -190,12 +192,13 @@ def _question(context: Context, request: Recall) -> _Question:
         timely = true_at(request.valid_at or now)
     else:
         timely = known_by(moment.known_at) if request.known_at else None
+    matching = parse(request.filter) if request.filter else None
     asked = all_of(
         (
             of_kinds(request.kinds),
             tagged(request.tags),
             happened(request.occurred_after, request.occurred_before),
-            parse(request.filter) if request.filter else None,
+            matching,
         )
     )
     return _Question(
@@ -205,6 +208,7 @@ def _question(context: Context, request: Recall) -> _Question:
         ),
         moment=moment,
         answers=context.selection(request.scope, request.look, asked, request.scopes),
+        around=context.selection("", Look.ALL, all_of((matching, unexpired(now)))),
     )
 
 
@@ -270,8 +274,7 @@ async def _neighbours(context: Context, question: _Question, memory: Memory) -> 
     if not (before or after):
         return []
     around = await context.records.neighbours(context.tenant, memory, before, after)
-    visible = context.selection("", Look.ALL, unexpired(context.now()))
-    shown = [neighbour for neighbour in around if visible.holds(neighbour)]
+    shown = [neighbour for neighbour in around if question.around.holds(neighbour)]
     if question.moment:
         shown = await then(context, question.moment, shown)
     return [MemoryView.of(neighbour) for neighbour in shown]
