@@ -80,6 +80,14 @@ async def test_what_is_added_is_found_and_deleted(url: str, path: str, mode: str
         assert await search(client, "kettle") == []
 
 
+@pytest.mark.parametrize("path", ["/api/v2/mcp", "/api/v2/mcp/"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_clients_learn_that_there_are_no_sessions(url: str, path: str, method: str) -> None:
+    async with httpx2.AsyncClient(base_url=url) as http:
+        answer = await http.request(method, path, headers={"accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 async def test_the_tools_are_described(url: str) -> None:
     async with connected(url) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

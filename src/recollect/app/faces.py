@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import getnode
 
 from anyio import Event, sleep_forever, to_thread
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recollect.api.guard import PRINCIPAL
@@ -40,6 +41,22 @@ class LateFace:
         await self._opened.wait()
         if self._app is not None:
             await self._app(scope, receive, send)
+
+
+class PostRoute(Route):
+    """A path that takes POST alone, whatever application is mounted above it.
+
+    Without sessions there is nothing to listen for with GET, or to end with DELETE: a client is
+    told so by 405, and takes 404 for an error.
+    """
+
+    def __init__(self, path: str, face: ASGIApp) -> None:
+        super().__init__(path, face, methods=["POST"])
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell if the path is this one: other methods are refused here too."""
+        match, matched = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL else match), matched
 
 
 @asynccontextmanager

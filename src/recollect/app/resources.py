@@ -93,7 +93,7 @@ class NamedResources:
 
     def _find(self, kind: ResourceKind, name: str) -> Offer:
         if (offer := self._offers.get((kind, name.casefold()))) is None:
-            raise NotFound(f"{name} in {kind.value}")
+            raise NotFound(f"{name} in {kind.value}", what="resource")
         return offer
 
 

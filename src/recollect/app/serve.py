@@ -11,14 +11,19 @@ from typing import TypeVar
 import structlog
 import uvicorn
 from anyio import Event, create_task_group, sleep, sleep_forever, to_thread
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from recollect.api.app import create_app
 from recollect.api.guard import Policy
 from recollect.api.health import State
 from recollect.app import running
-from recollect.app.faces import LateFace, mcp_server, memmachine_tools, open_mcp_face
+from recollect.app.faces import (
+    LateFace,
+    PostRoute,
+    mcp_server,
+    memmachine_tools,
+    open_mcp_face,
+)
 from recollect.app.listening import listening
 from recollect.app.mirroring import mirrored
 from recollect.app.wiring import Embedders, open_context
@@ -59,11 +64,10 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
             "/api/v2/mcp": partial(memmachine_tools, context, settings.memmachine),
         }
         tasks.start_soon(work_in_background, context, embedders, loaded)
-        faces: list[Route] = []
+        faces: list[PostRoute] = []
         for path, create in servers.items():
             face = LateFace(partial(open_mcp_face, create, settings.max_body_bytes))
-            # Without sessions there is nothing to listen for with GET, or to end with DELETE.
-            faces += [Route(spelt, face, methods=["POST"]) for spelt in (path, f"{path}/")]
+            faces += [PostRoute(spelt, face) for spelt in (path, f"{path}/")]
             tasks.start_soon(face.open, loaded)
         await context.log.last_seq(context.tenant)
         state.starting = None

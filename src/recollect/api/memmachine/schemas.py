@@ -57,7 +57,7 @@ class FromProject(OfProject):
 def numbered(text: str) -> str:
     """The id, if it is a decimal number; raises NotFound: nothing is called otherwise."""
     if not _NUMBER.fullmatch(text):
-        raise NotFound(text)
+        raise NotFound(text, what="id")
     return text
 
 
