@@ -12,8 +12,12 @@ from typing import Any, get_args
 import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
+from starlette.datastructures import State
 
 from recollect import errors
+from recollect.api.memmachine.app import PREFIX as FACE
+from recollect.api.memmachine.app import create_face
+from recollect.api.memmachine.fields import EPISODES, FACTS, TYPES, Names
 from recollect.api.problems import STATUS
 from recollect.cli.exits import exit_code
 from recollect.cli.main import app as cli
@@ -23,6 +27,13 @@ from recollect.settings import PREFIX, Settings, choices
 from recollect.settings.memmachine.providers import PROVIDERS
 from recollect.settings.memmachine.sections import Section, Sections, Unused
 
+OBJECTS = {
+    "A message that is added": "MessageGiven",
+    "An episode that was found": "FoundEpisode",
+    "An episode of a list": "ListedEpisode",
+    "A feature": "FeatureView",
+    "Its metadata": "FeatureMetadata",
+}
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code instead. -->\n"
 
@@ -31,6 +42,7 @@ def pages() -> Mapping[str, str]:
     """The generated pages: file name and text."""
     return {
         "settings.md": NOTE + settings_page(),
+        "memmachine.md": NOTE + face_page(),
         "memmachine-configuration.md": NOTE + configuration_page(),
         "errors.md": NOTE + errors_page(),
         "tools.md": NOTE + tools_page(),
@@ -122,6 +134,97 @@ def _keys(model: type[Section], place: str) -> Iterator[str]:
         default = "" if field.is_required() else _default(field.default)
         mark = "*" if is_unused else ""
         yield f"| `{place}{name}`{mark} | {default} | {_one_line(field.description)} |"
+
+
+def face_page() -> str:
+    """Every route of MemMachine's face."""
+    document = create_face(State(), config_api=True).openapi()
+    topics: dict[str, list[str]] = {}
+    for path, ways in document["paths"].items():
+        for method, route in ways.items():
+            text = _route(document, f"{method.upper()} {path}", route)
+            topics.setdefault(route["tags"][0], []).append(text)
+    sections = "\n".join(
+        f"## {topic.capitalize()}\n\n" + "\n".join(routes) for topic, routes in topics.items()
+    )
+    return f"""\
+# MemMachine's REST API
+
+Under `{FACE}`; `{FACE}/openapi.json` says the same to programs.
+[Come from MemMachine](../howto/come-from-memmachine.md) says how to point a client here, and what
+differs. Bodies are JSON and say so in their content type; fields that are not known are ignored,
+and all but `/projects` take `org_id` and `project_id`, both `universal` when left out. Errors are
+`{{"detail": ...}}`, with a text or with `code`, `message`, `internal_error`, `exception` and a
+`trace` that is always empty.
+
+[Filters](filters.md) have other names here. What a kind does not have is null.
+
+| in filters | of episodes | of features |
+|---|---|---|
+{_names()}
+| `m.<key>`, `metadata.<key>` | metadata | `feature_metadata` |
+
+{sections}
+## Objects
+
+{_objects(document)}"""
+
+
+def _objects(document: Mapping[str, Any]) -> str:
+    schemas = document["components"]["schemas"]
+    return "\n".join(
+        f"**{what}**: "
+        + ", ".join(
+            f"`{name}`" + ("" if "description" not in field else f" ({_told(field)})")
+            for name, field in schemas[model]["properties"].items()
+        )
+        + ".\n"
+        for what, model in OBJECTS.items()
+    )
+
+
+def _told(field: Mapping[str, Any]) -> str:
+    return _one_line(field["description"]).rstrip(".")
+
+
+def _names() -> str:
+    def meant(names: Names, name: str) -> str:
+        found = names.get(name)
+        return f"always `{found}`" if isinstance(found, str) else "yes" if found else ""
+
+    return "\n".join(
+        f"| `{name}` | {meant(EPISODES, name)} | {meant(FACTS, name)} |" for name in TYPES
+    )
+
+
+def _route(document: Mapping[str, Any], title: str, route: Mapping[str, Any]) -> str:
+    asked = route.get("requestBody", {}).get("content", {}).get("application/json", {})
+    rows = "".join(
+        f"| `{name}` | {_default_of(model, name)} | {_one_line(field.get('description'))} |\n"
+        for model in _models(document, asked.get("schema", {}))
+        for name, field in model["properties"].items()
+        if name not in ("org_id", "project_id") or name in model.get("required", [])
+    )
+    status, good = next((s, a) for s, a in route["responses"].items() if s[0] == "2")
+    schema = good.get("content", {}).get("application/json", {}).get("schema", {})
+    fields = [f"`{name}`" for m in _models(document, schema) for name in m["properties"]]
+    gives = f" with {', '.join(fields)}" if fields else ""
+    table = f"\n| field | default | |\n|---|---|---|\n{rows}" if rows else ""
+    return f"**`{title}`** · {_one_line(route['description'])} {status}{gives}.\n{table}"
+
+
+def _models(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The objects that a body is, or is a list of, or is one of."""
+    ways = schema.get("anyOf", [schema.get("items", schema)])
+    names = [way["$ref"].rpartition("/")[2] for way in ways if "$ref" in way]
+    found = [document["components"]["schemas"][name] for name in names]
+    return [model for model in found if "properties" in model]
+
+
+def _default_of(model: Mapping[str, Any], name: str) -> str:
+    if name in model.get("required", []):
+        return "required"
+    return f"`{json.dumps(model['properties'][name].get('default'))}`"
 
 
 def errors_page() -> str:

@@ -9,7 +9,14 @@ from recollect.api import health, v1
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GENERATED = ("memmachine-configuration.md", "settings.md", "errors.md", "tools.md", "cli.md")
+GENERATED = (
+    "memmachine-configuration.md",
+    "memmachine.md",
+    "settings.md",
+    "errors.md",
+    "tools.md",
+    "cli.md",
+)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
