@@ -72,9 +72,13 @@ async def nearest(
 async def make_graph(connection: Connection, tenant: str, model: str, index_from: int) -> None:
     """Make the model's graph if it is worth one and there is none, while others read and write.
 
-    Does nothing for a role that does not own the tables: the owner's processes make it.
+    Tells the planner, too, what the tables hold by now. Does nothing for a role that does not own
+    the tables: the owner's processes do it.
     """
     await connection.execute("select set_config('recollect.tenant', %s, false)", [tenant])
+    # A planner that knows nothing of the tables, as after an import, joins them row by row.
+    # Waiting for a table whose graph another makes would be a deadlock.
+    await connection.execute("analyze (skip_locked) memory, passage, posting")
     found = await connection.execute(_MODELS, [tenant, model, index_from, LONGEST_INDEXED])
     for name_of_model, dimensions in await found.fetchall():
         digest = md5(name_of_model.encode(), usedforsecurity=False).hexdigest()[:16]

@@ -16,9 +16,10 @@ LEAST_PART = 12
 ENOUGH_HITS = 20
 
 # BM25 with k1 = 1.2 and b = 0.75, as in Robertson and Zaragoza, "The Probabilistic Relevance
-# Framework: BM25 and Beyond", 2009. Ties at the end are taken whole.
+# Framework: BM25 and Beyond", 2009. Ties at the end are taken whole. Materialized, since a planner
+# without statistics, as of a new database, would else add up anew for every memory in a scope.
 _SEARCH = """
-with matched as (
+with matched as materialized (
     select p.memory_key, sum(
         asked.weight * p.occurrences * 2.2
         / (p.occurrences + 1.2 * (0.25 + 0.75 * p.words / %s::float8))
