@@ -2,10 +2,8 @@
 
 from recollect.domain.filters import Filter, matches
 from recollect.domain.memory import Memory
-from recollect.domain.scopes import Look
 from recollect.domain.working_memory import MAX_WINDOW
 from recollect.operations.context import Context
-from recollect.operations.selecting import unexpired
 from recollect.operations.summaries import Session, read_summary
 
 
@@ -13,9 +11,10 @@ async def newest_messages(
     context: Context, session: Session, limit: int = MAX_WINDOW
 ) -> list[Memory]:
     """The newest messages of a session that the principal sees, in their order."""
-    visible = context.selection(session.scope, Look.EXACT, unexpired(context.now()))
+    if not context.principal.scopes.covers(session.scope):
+        return []
     newest = await context.records.newest(context.tenant, *session, limit)
-    return [message for message in newest if visible.holds(message)]
+    return [message for message in newest if not context.has_expired(message)]
 
 
 async def working_memory(
