@@ -134,7 +134,7 @@ async def test_neighbours_are_as_they_were_known_then(context: Context, clock: F
     await ingest(context, Ingest(messages=(Message(content="Fine.", producer="A"),)))
 
     async def near(**fields: object) -> list[str]:
-        [hit] = await hits(context, filter="position = 0", expand=5, **fields)
+        [hit] = await hits(context, limit=1, expand=5, **fields)
         return [neighbour.content for neighbour in hit.neighbours]
 
     assert await near(known_at=day(0)) == ["Yess."]
