@@ -20,9 +20,9 @@ test: .venv/development ## Every test
 	$(BIN)/recollect warmup
 	$(BIN)/python -m pytest
 
-test-compat: .venv/runtime ## The tests of MemMachine's own clients
+test-compat: .venv/development ## MemMachine's own clients' tests; COMPAT holds options: --store postgres
 	$(BIN)/recollect warmup
-	$(BIN)/python tests/compat/run.py
+	$(BIN)/python -m tests.compat.run $(COMPAT)
 
 check: .venv/development ## Linters, types, import rules, dependencies
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ The tests come in the source packages of the clients, which are downloaded with 
 never copied here. A run in which tests are missing, skipped or deselected is a failure.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -18,11 +19,14 @@ from pathlib import Path
 from time import monotonic, sleep
 from xml.etree import ElementTree as ET
 
+from tests.postgres import new_database
+
 from recollect.app.running import note_of
 
 ROOT = Path(__file__).parents[2]
 TESTS = "client_tests/test_integration_complete.py"
 START_SECONDS = 60
+STORES = ("sqlite", "postgres")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Suite:
     Attributes:
         requirements: What it runs with, with hashes.
         failed: The tests that must fail, and do with MemMachine's own server.
+        stores: Where memories are kept, unless the command line says.
     """
 
     client: str
@@ -39,10 +44,11 @@ class Suite:
     passed: int
     skipped: int
     failed: frozenset[str] = frozenset()
+    stores: tuple[str, ...] = ("sqlite",)
 
 
 SUITES = (
-    Suite(client="0.4.0", requirements="compat.txt", passed=77, skipped=2),
+    Suite(client="0.4.0", requirements="compat.txt", passed=77, skipped=2, stores=STORES),
     # Up to 0.3.9, creating a project again was refused; since 0.4.0 it must succeed if nothing
     # differs. No server can do both, and the newest client decides.
     Suite(
@@ -57,35 +63,54 @@ SUITES = (
 
 def main() -> None:
     """Run every suite; exits with 1 unless each ends as it must."""
+    parser = argparse.ArgumentParser(description="Run the tests of MemMachine's own clients.")
+    parser.add_argument("--store", choices=STORES, help="run every client over this store alone")
+    asked = parser.parse_args().store
     wrong = False
     for suite in SUITES:
         with tempfile.TemporaryDirectory() as folder:
-            wrong |= not as_expected(suite, run(suite, Path(folder)))
+            client = install(suite, Path(folder))
+            for store in [asked] if asked else suite.stores:
+                report = run(client, store)
+                wrong |= not as_expected(suite, store, report)
     sys.exit(wrong)
 
 
-def run(suite: Suite, folder: Path) -> Path:
-    """Run a suite with a client and a server of its own; gives pytest's report."""
-    python = install(suite, folder / "venv")
-    source = download(suite, python, folder / "source")
-    report = folder / "report.xml"
-    with serving(folder / "data") as url:
+@dataclass(frozen=True)
+class Client:
+    """A client in a clean environment of its own.
+
+    Attributes:
+        folder: Where it all is.
+        python: The environment's.
+        source: The unpacked source package, tests included.
+    """
+
+    folder: Path
+    python: Path
+    source: Path
+
+
+def run(client: Client, store: str) -> Path:
+    """Run a client's tests against a server of its own over this store; gives pytest's report."""
+    report = client.folder / f"{store}.xml"
+    with serving(client.folder / store, store) as url:
         options = ["-m", "integration", "-q", "-rfs", "-p", "no:cacheprovider"]
         subprocess.run(
-            [python, "-m", "pytest", TESTS, *options, f"--junitxml={report}"],
-            cwd=source,
+            [client.python, "-m", "pytest", TESTS, *options, f"--junitxml={report}"],
+            cwd=client.source,
             env={**os.environ, "MEMORY_BACKEND_URL": url},
             check=False,
         )
     return report
 
 
-def install(suite: Suite, folder: Path) -> Path:
-    """A clean environment with the client; gives its Python."""
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
+def install(suite: Suite, folder: Path) -> Client:
+    """Make a clean environment in this folder, with the client and its tests."""
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
     pip(python, "install", "--require-hashes", "--no-deps", "--requirement", pins(suite))
-    return python
+    return Client(folder, python, download(suite, python, folder / "source"))
 
 
 def download(suite: Suite, python: Path, folder: Path) -> Path:
@@ -116,14 +141,17 @@ def pip(python: Path, *arguments: str | Path) -> None:
 
 
 @contextmanager
-def serving(data_dir: Path) -> Generator[str]:
-    """The address of a server with nothing in it, until the end."""
+def serving(data_dir: Path, store: str) -> Generator[str]:
+    """The address of a server over this store with nothing in it, until the end."""
     settings = {
         "RECOLLECT_DATA_DIR": str(data_dir),
         "RECOLLECT_PORT": "0",
         "RECOLLECT_MEMMACHINE__CONFIG_API": "true",
         "RECOLLECT_LOG_LEVEL": "warning",
+        "RECOLLECT_STORE__KIND": store,
     }
+    if store == "postgres":
+        settings["RECOLLECT_STORE__URL"] = new_database(migrated=False).url
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("RECOLLECT_")}
     server = subprocess.Popen(
         [sys.executable, "-m", "recollect", "serve"], env={**inherited, **settings}
@@ -146,7 +174,7 @@ def announced(data_dir: Path, server: subprocess.Popen[bytes]) -> str:
     return json.loads(note.read_text())["url"]
 
 
-def as_expected(suite: Suite, report: Path) -> bool:
+def as_expected(suite: Suite, store: str, report: Path) -> bool:
     """Whether exactly the tests passed that must; says what differs."""
     found: dict[str, set[str]] = {"passed": set(), "skipped": set(), "failed": set()}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314  (pytest's own)
@@ -159,7 +187,8 @@ def as_expected(suite: Suite, report: Path) -> bool:
         suite.skipped,
     )
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    print(f"client {suite.client}: {told}: {'as it must be' if good else 'WRONG'}", flush=True)
+    verdict = "as it must be" if good else "WRONG"
+    print(f"client {suite.client} over {store}: {told}: {verdict}", flush=True)
     for name in sorted(found["failed"] ^ suite.failed):
         print(f"  {name}: {'failed' if name in found['failed'] else 'passed, but must fail'}")
     return good
