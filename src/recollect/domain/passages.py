@@ -1,8 +1,9 @@
 """Passages: the parts of a memory that are embedded one by one, and their vectors."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +44,47 @@ def digest(source: tuple[str, str], passage: Passage, vector: bytes) -> bytes:
     for part in parts:
         made.update(b"\0" + part.encode())
     return made.digest()
+
+
+class KeptVector(NamedTuple):
+    """A passage's vector as a store keeps it.
+
+    Attributes:
+        total: How many passages the memory has vectors of.
+        digest: What `digest` gave when it was stored.
+    """
+
+    model: str
+    total: int
+    start: int
+    end: int
+    heading: str
+    embedding: bytes
+    digest: bytes
+
+    @property
+    def passage(self) -> Passage:
+        """What it is the vector of."""
+        return Passage(start=self.start, end=self.end, heading=self.heading)
+
+
+def vectors_problem(
+    kept: Sequence[KeptVector], embedded_by: str | None, source: tuple[str, str]
+) -> str | None:
+    """What is wrong with a memory's vectors; None if they are what was made of it.
+
+    Args:
+        kept: All that are stored, in the order of the passages.
+        embedded_by: The model whose vectors are said to be complete.
+        source: As `passage_source` gives it.
+    """
+    for vector in kept:
+        if vector.digest != digest(source, vector.passage, vector.embedding):
+            return "differ from what was embedded"
+    if len({vector.model for vector in kept}) > 1:
+        return "are of several models"
+    if embedded_by is not None:
+        totals = [vector.total for vector in kept if vector.model == embedded_by]
+        if not totals or totals != [len(totals)] * len(totals):
+            return "are missing in part"
+    return None

@@ -1,25 +1,21 @@
 """Checking and rebuilding what is derived from the records."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.loading import hold_tenant
 from recollect.adapters.postgres.postings import add
-from recollect.adapters.postgres.rows import COLUMNS, from_row, text_key
+from recollect.adapters.postgres.rows import KeyedMemory, keyed_memories, text_key
+from recollect.adapters.postgres.vectors import kept_vectors
 from recollect.adapters.postgres.words import Stemmer, Terms
-from recollect.domain.memory import Memory
-from recollect.domain.passages import Passage, digest
+from recollect.domain.passages import vectors_problem
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.errors import Unavailable
 from recollect.ports import Fault
 
 _PAGE = 500
-_MEMORIES = (
-    f"select key, embedded_by, {', '.join(COLUMNS)} from memory "  # noqa: S608
-    "where tenant = %s and key > %s order by key limit %s"
-)
 # All terms of a memory as one short text: they lie ordered by term, not by memory.
 _POSTINGS = """
 select memory_key, md5(string_agg(term || ':' || occurrences || ':' || words, ' ' order by term))
@@ -36,10 +32,6 @@ select exists (
     select 1 from tenant where name = %(tenant)s
     and texts <> (select count(*) from memory where tenant = %(tenant)s)
 )
-"""
-_VECTORS = """
-select memory_key, model, total, start, "end", heading, halfvec_send(embedding), digest
-from passage where tenant = %s and memory_key between %s and %s order by memory_key, ordinal
 """
 _DROP_WRONG = """
 with wrong as (
@@ -141,63 +133,35 @@ class _Checked:
             keyed = [(key, found) for (key, _, _), found in zip(page, terms, strict=True)]
             await add(cursor, self._tenant, keyed)
 
-    async def _pages(self, cursor: Cursor) -> AsyncGenerator[list[tuple[int, str | None, Memory]]]:
+    async def _pages(self, cursor: Cursor) -> AsyncGenerator[list[KeyedMemory]]:
         last = 0
-        while True:
-            await cursor.execute(_MEMORIES.encode(), [self._tenant, last, _PAGE])
-            rows = await cursor.fetchall()
-            if not rows:
-                return
-            last = rows[-1][0]
-            yield [(key, embedded_by, from_row(row)) for key, embedded_by, *row in rows]
+        while page := await keyed_memories(cursor, self._tenant, last, _PAGE):
+            last = page[-1].key
+            yield page
 
     async def _memory_faults(self, cursor: Cursor) -> AsyncGenerator[Fault]:
         await cursor.execute(_POSTINGS, [self._tenant])
-        kept: dict[int, str] = dict(await cursor.fetchall())
+        digests: dict[int, str] = dict(await cursor.fetchall())
         async for page in self._pages(cursor):
             texts = [searchable_text(memory) for _, _, memory in page]
             terms = await self._stemmer.terms(cursor, texts)
-            vectors = await self._vectors(cursor, page[0][0], page[-1][0])
+            vectors = await kept_vectors(cursor, self._tenant, page[0].key, page[-1].key)
             for (key, embedded_by, memory), found in zip(page, terms, strict=True):
-                digested = kept.pop(key, None)
+                digested = digests.pop(key, None)
                 if digested != _digested(found):
                     problem = "is missing" if digested is None else "differs from the record"
                     yield _fault("text", memory.id, problem)
-                if wrong := _vector_problem(vectors.get(key, []), embedded_by, memory):
+                kept = vectors.get(key, [])
+                if wrong := vectors_problem(kept, embedded_by, passage_source(memory)):
                     yield _fault("vectors", memory.id, wrong)
-        for key in kept:
+        for key in digests:
             yield _fault("text", f"#{key}", "belongs to no memory")
-
-    async def _vectors(
-        self, cursor: Cursor, first: int, last: int
-    ) -> Mapping[int, list[Sequence[Any]]]:
-        await cursor.execute(_VECTORS, [self._tenant, first, last])
-        rows: dict[int, list[Sequence[Any]]] = {}
-        for key, *row in await cursor.fetchall():
-            rows.setdefault(key, []).append(row)
-        return rows
 
 
 def _digested(found: Terms) -> str | None:
     """The text that `_POSTINGS` makes of the same terms."""
     parts = [f"{term}:{count}:{found.words}" for term, count in sorted(found.counts.items())]
     return text_key(" ".join(parts)) if parts else None
-
-
-def _vector_problem(
-    rows: Sequence[Sequence[Any]], embedded_by: str | None, memory: Memory
-) -> str | None:
-    source = passage_source(memory)
-    for _, _, start, end, heading, embedding, made in rows:
-        if made != digest(source, Passage(start=start, end=end, heading=heading), embedding):
-            return "differ from what was embedded"
-    if len({model for model, *_ in rows}) > 1:
-        return "are of several models"
-    if embedded_by is not None:
-        totals = [total for model, total, *_ in rows if model == embedded_by]
-        if not totals or totals != [len(totals)] * len(totals):
-            return "are missing in part"
-    return None
 
 
 def _fault(projection: Literal["text", "vectors"], memory_id: str, problem: str) -> Fault:

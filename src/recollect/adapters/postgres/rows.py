@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from recollect.adapters.postgres.database import Cursor
 from recollect.domain.memory import Detail, Episode, Fact, Kind, Memory, Note
@@ -21,12 +21,24 @@ INSERT = (
     f"insert into memory (tenant, key, embedded_by, {', '.join(COLUMNS)}) "  # noqa: S608
     f"values ({', '.join(['%s'] * (3 + len(COLUMNS)))})"
 )
+_KEYED = (
+    f"select key, embedded_by, {', '.join(COLUMNS)} from memory "  # noqa: S608
+    "where tenant = %s and key > %s order by key limit %s"
+)
 
 _OUTLINE = ", ".join(
     f"m.{c}"
     for c in ("id", "scope", "kind", "content", "occurred_at", "producer", "session", "position")
 )
 _KINDS = {kind.value: kind for kind in Kind}
+
+
+class KeyedMemory(NamedTuple):
+    """A memory with the key of its row, and the model whose vectors of it are complete."""
+
+    key: int
+    embedded_by: str | None
+    memory: Memory
 
 
 def to_row(memory: Memory) -> list[Any]:
@@ -112,6 +124,13 @@ async def memories(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Me
     """The memories of `SELECT` with this rest of the statement."""
     await cursor.execute((SELECT + where).encode(), values)
     return [from_row(row) for row in await cursor.fetchall()]
+
+
+async def keyed_memories(cursor: Cursor, tenant: str, after: int, limit: int) -> list[KeyedMemory]:
+    """Up to `limit` memories whose keys are greater than `after`, in their order."""
+    await cursor.execute(_KEYED.encode(), [tenant, after, limit])
+    rows = await cursor.fetchall()
+    return [KeyedMemory(key, embedded_by, from_row(row)) for key, embedded_by, *row in rows]
 
 
 async def outlines(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Outline]:

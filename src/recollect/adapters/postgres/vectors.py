@@ -12,7 +12,7 @@ from recollect.adapters.postgres.nearest import INDEX_FROM, make_graph, nearest
 from recollect.adapters.postgres.rows import SELECT, from_row
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector, Passage, digest
+from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
 from recollect.ports import Distribution, Nearest, ScoredPassage
@@ -33,6 +33,10 @@ with recursive found (model) as (
     from found where found.model is not null
 )
 select model from found where model is not null
+"""
+_KEPT = """
+select memory_key, model, total, start, "end", heading, halfvec_send(embedding), digest
+from passage where tenant = %s and memory_key between %s and %s order by memory_key, ordinal
 """
 _SCORES = """
 select m.id, halfvec_send(v.embedding) from memory m
@@ -82,6 +86,17 @@ def _rows(tenant: str, key: int, memory: Memory, embedded: Embedded) -> list[lis
             zip(embedded.passages, embedded.vectors, strict=True)
         )
     ]
+
+
+async def kept_vectors(
+    cursor: Cursor, tenant: str, first: int, last: int
+) -> Mapping[int, list[KeptVector]]:
+    """The vectors of the memories whose rows have keys from `first` to `last`, by key."""
+    await cursor.execute(_KEPT, [tenant, first, last])
+    kept: dict[int, list[KeptVector]] = {}
+    for key, *row in await cursor.fetchall():
+        kept.setdefault(key, []).append(KeptVector(*row))
+    return kept
 
 
 class PostgresVectorIndex:

@@ -19,7 +19,8 @@ from recollect.adapters.sqlite.database import (
 )
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import SELECT, from_row
-from recollect.domain.passages import Passage, digest
+from recollect.adapters.sqlite.vectors import kept_vectors
+from recollect.domain.passages import vectors_problem
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.errors import AlreadyExists, InvalidRequest, StorageFull, StoreUnavailable
 from recollect.ports import Fault
@@ -151,34 +152,16 @@ def _memory_faults(connection: sqlite3.Connection) -> Generator[Fault]:
         + "left join text_index t on t.rowid = m.key where m.key > ? order by m.key limit ?",
         [last, _PAGE],
     ).fetchall():
+        vectors = kept_vectors(connection, rows[0][0], rows[-1][0])
         for key, embedded_by, text, *row in rows:
             memory = from_row(row)
             if text != searchable_text(memory):
                 problem = "is missing" if text is None else "differs from the record"
                 yield _fault("text", memory.id, problem)
-            if problem := _vector_problem(connection, key, embedded_by, passage_source(memory)):
+            kept = vectors.get(key, [])
+            if problem := vectors_problem(kept, embedded_by, passage_source(memory)):
                 yield _fault("vectors", memory.id, problem)
         last = rows[-1][0]
-
-
-def _vector_problem(
-    connection: sqlite3.Connection, key: int, embedded_by: str | None, source: tuple[str, str]
-) -> str | None:
-    rows = connection.execute(
-        'select model, total, start, "end", heading, embedding, digest from vector '
-        "where memory_key = ?",
-        [key],
-    ).fetchall()
-    for _, _, start, end, heading, embedding, made in rows:
-        if made != digest(source, Passage(start=start, end=end, heading=heading), embedding):
-            return "differ from what was embedded"
-    if len({model for model, *_ in rows}) > 1:
-        return "are of several models"
-    if embedded_by is not None:
-        totals = [total for model, total, *_ in rows if model == embedded_by]
-        if not totals or totals != [len(totals)] * len(totals):
-            return "are missing in part"
-    return None
 
 
 def _sound_text_index(connection: sqlite3.Connection) -> bool:
@@ -203,7 +186,7 @@ def _repair(connection: sqlite3.Connection) -> list[Fault]:
     sound = _sound_text_index(connection)
     faults = list(_faults(connection, sound_text_index=sound))
     if any(fault.projection == "text" for fault in faults):
-        _rebuild_text(connection)
+        rebuild_text(connection)
     connection.execute("delete from vector where memory_key not in (select key from memory)")
     for fault in faults:
         if fault.projection == "vectors":
@@ -218,12 +201,13 @@ def _repair(connection: sqlite3.Connection) -> list[Fault]:
 
 
 def _rebuild(connection: sqlite3.Connection) -> int:
-    _rebuild_text(connection)
+    rebuild_text(connection)
     connection.execute("delete from vector")
     return connection.execute("update memory set embedded_by = null").rowcount
 
 
-def _rebuild_text(connection: sqlite3.Connection) -> None:
+def rebuild_text(connection: sqlite3.Connection) -> None:
+    """Make the text index anew from the records, inside the caller's transaction."""
     connection.execute("drop table if exists text_index")
     connection.execute(_TEXT_INDEX)
     last = 0

@@ -10,7 +10,7 @@ from recollect.adapters.sqlite.rows import dump, memories
 from recollect.adapters.sqlite.selection import compile_test
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector, Passage, digest
+from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
@@ -36,6 +36,11 @@ with recursive found (model) as (
 select model from found where model is not null
 """
 
+_KEPT = """
+select memory_key, model, total, start, "end", heading, embedding, digest
+from vector where memory_key between ? and ? order by memory_key, model, ordinal
+"""
+
 
 def insert_vectors(
     connection: sqlite3.Connection, key: int, memory: Memory, embedded: Embedded
@@ -53,6 +58,16 @@ def insert_vectors(
             for ordinal, (passage, half) in enumerate(zip(embedded.passages, halves, strict=True))
         ],
     )  # fmt: skip
+
+
+def kept_vectors(
+    connection: sqlite3.Connection, first: int, last: int
+) -> Mapping[int, list[KeptVector]]:
+    """The vectors of the memories whose rows have keys from `first` to `last`, by key."""
+    kept: dict[int, list[KeptVector]] = {}
+    for key, *row in connection.execute(_KEPT, [first, last]):
+        kept.setdefault(key, []).append(KeptVector(*row))
+    return kept
 
 
 class SqliteVectorIndex:
