@@ -77,11 +77,14 @@ class Stemmer:
         """The terms as they are kept, in order."""
         wanted = list(terms)
         words = {word for term in wanted for word in term}
-        await self._learn(cursor, [word for word in words if word not in self._stems])
-        kept = [" ".join(self._stems[word] for word in term) for term in wanted]
-        if len(self._stems) > _MAX_REMEMBERED:
-            self._stems.clear()
-        return kept
+        # Kept until the end: others may begin anew meanwhile.
+        stems = self._stems
+        if unknown := [word for word in words if word not in stems]:
+            await cursor.execute(_STEMS, [unknown])
+            stems.update((word, stem or word) for word, stem in await cursor.fetchall())
+        if len(stems) > _MAX_REMEMBERED:
+            self._stems = {}
+        return [" ".join(stems[word] for word in term) for term in wanted]
 
     async def terms(self, cursor: Cursor, texts: Sequence[str]) -> list[Terms]:
         """The terms of each text, as they are kept."""
@@ -91,8 +94,3 @@ class Stemmer:
             Terms(Counter(await self.stemmed(cursor, terms)), sum(len(t) == 1 for t in terms))
             for terms in found
         ]
-
-    async def _learn(self, cursor: Cursor, words: list[str]) -> None:
-        if words:
-            await cursor.execute(_STEMS, [words])
-            self._stems.update((word, stem or word) for word, stem in await cursor.fetchall())
