@@ -9,9 +9,11 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from anyio import Event, fail_after
@@ -32,8 +34,8 @@ from recollect.app.recalls import (
     prune_all,
 )
 from recollect.app.wiring import open_context, open_store
-from recollect.domain.feedback import Judgement, NotedRecall, RecallLine, Verdict
-from recollect.domain.scopes import EVERYWHERE
+from recollect.domain.feedback import Judgement, NotedRecall, RecallLine, Verdict, id_of_recall
+from recollect.domain.scopes import EVERYWHERE, ScopeSet
 from recollect.errors import StorageFull
 from recollect.ports import RecallLog
 from recollect.settings import HashingSettings, Settings
@@ -62,6 +64,8 @@ class Watched(InMemoryRecallLog):
         self.pruned = Event()
         self.failures: list[BaseException] = []
         self.failing_tenant: str | None = None
+        self.meanwhile: list[NotedRecall] = []
+        """What another process writes after the first verdicts were given."""
 
     async def add(self, tenant: str, recalls: Sequence[NotedRecall]) -> int:
         if self.failures:
@@ -71,6 +75,13 @@ class Watched(InMemoryRecallLog):
         self.written.append((tenant, len(recalls)))
         self.wrote.set()
         return await super().add(tenant, recalls)
+
+    async def judge(
+        self, tenant: str, scopes: ScopeSet, judgements: Sequence[Judgement]
+    ) -> list[int]:
+        reached = await super().judge(tenant, scopes, judgements)
+        await super().add(tenant, self.meanwhile)
+        return reached
 
     async def prune(self, tenant: str, before: object, limit: int) -> int:
         self.pruned.set()
@@ -142,6 +153,40 @@ async def test_a_verdict_follows_a_recall_at_once(watched: Watched) -> None:
         assert (await log.tally(TENANT, EVERYWHERE)).by_rank[0].applied == 1
 
 
+def made(age: timedelta) -> str:
+    """The id of a recall that was answered so long ago."""
+    milliseconds = int((THEN - age).timestamp() * 1000)
+    return id_of_recall(str(UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)))
+
+
+async def test_a_verdict_waits_for_what_another_process_noted_a_moment_ago(
+    watched: Watched,
+) -> None:
+    fresh, old = made(timedelta(milliseconds=990)), made(timedelta(hours=1))
+    judgements = [
+        Judgement(recall_id=name, memory="n", verdict=Verdict.APPLIED)
+        for name in (fresh, "r0", old, "nobody's")
+    ]
+    watched.meanwhile = [noted(0), noted(id=fresh), noted(id=old)]
+
+    async with opened(watched) as log:
+        assert await log.judge(TENANT, EVERYWHERE, judgements) == [1, 1, 1, 0]
+        with fail_after(NEVER.settling.total_seconds() / 2):
+            await log.judge(TENANT, EVERYWHERE, [replace(judgements[0], recall_id=old)])
+
+
+async def test_a_repeated_verdict_on_a_recall_of_this_process_waits_for_nothing(
+    watched: Watched,
+) -> None:
+    fresh = made(timedelta(0))
+    judgement = Judgement(recall_id=fresh, memory="n", verdict=Verdict.APPLIED)
+    async with opened(watched, replace(NEVER, settling=timedelta(hours=1))) as log:
+        await log.note(TENANT, noted(id=fresh))
+        with fail_after(5):
+            assert await log.judge(TENANT, EVERYWHERE, [judgement]) == [1]
+            assert await log.judge(TENANT, EVERYWHERE, [judgement]) == [0]
+
+
 async def test_what_is_noted_is_written_in_the_background(watched: Watched) -> None:
     async with opened(watched, AT_ONCE) as log:
         for number in range(2):
@@ -184,7 +229,7 @@ async def test_a_tenant_whose_store_fails_does_not_hold_up_another(watched: Watc
 
 async def test_recalls_keep_their_order_when_writing_fails(watched: Watched) -> None:
     watched.failures = [StorageFull("full")]
-    buffered = BufferedRecallLog(watched)
+    buffered = BufferedRecallLog(watched, lambda: THEN, NEVER)
     await buffered.note(TENANT, noted(0))
     with pytest.raises(StorageFull):
         await buffered.flush(TENANT)
@@ -194,7 +239,7 @@ async def test_recalls_keep_their_order_when_writing_fails(watched: Watched) -> 
 
 
 async def test_the_oldest_are_lost_when_too_many_wait(watched: Watched) -> None:
-    buffered = BufferedRecallLog(watched)
+    buffered = BufferedRecallLog(watched, lambda: THEN, NEVER)
     for number in range(MOST_WAITING + 2):
         await buffered.note(TENANT, noted(number))
     await buffered.flush(TENANT)

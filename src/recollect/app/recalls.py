@@ -1,6 +1,6 @@
 """The log that recalls are given: it keeps a note in memory and writes it a little later."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import structlog
 from anyio import CancelScope, Event, Lock, sleep
 
 from recollect.app.beside import beside
-from recollect.domain.feedback import Acceptance, Judgement, NotedRecall
+from recollect.domain.feedback import Acceptance, Judgement, NotedRecall, recalled_at
 from recollect.domain.scopes import ScopeSet
 from recollect.errors import RecollectError
 from recollect.ports import Clock, RecallLog
@@ -19,6 +19,9 @@ log = structlog.get_logger()
 
 MOST_WAITING = 10_000
 """How many recalls of a tenant wait at most; then, as nothing can be written, the oldest go."""
+
+OWN = 1000
+"""So many recalls of this process are known as its own."""
 
 PRUNED_AT_ONCE = 1000
 """Recalls deleted in one transaction, so that other writers need not wait long."""
@@ -33,12 +36,14 @@ class Pauses:
         failing: Before what failed is tried again.
         starting: Before old recalls are deleted for the first time: short commands never do.
         pruning: Before they are looked for again.
+        settling: After a recall, until other processes are sure to see it.
     """
 
     writing: timedelta = timedelta(milliseconds=500)
     failing: timedelta = timedelta(seconds=10)
     starting: timedelta = timedelta(seconds=10)
     pruning: timedelta = timedelta(hours=1)
+    settling: timedelta = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +63,11 @@ class Retention:
 class BufferedRecallLog:
     """A RecallLog over another one, in which noting a recall waits for nothing."""
 
-    def __init__(self, kept_in: RecallLog) -> None:
+    def __init__(self, kept_in: RecallLog, now: Clock, pauses: Pauses) -> None:
         self._kept_in = kept_in
+        self._now = now
+        self._pauses = pauses
+        self._own: deque[str] = deque(maxlen=OWN)
         self._waiting: dict[str, list[NotedRecall]] = {}
         self._writing: defaultdict[str, Lock] = defaultdict(Lock)
         self._noted = Event()
@@ -69,6 +77,7 @@ class BufferedRecallLog:
         waiting = self._waiting.setdefault(tenant, [])
         waiting.append(recall)
         del waiting[:-MOST_WAITING]
+        self._own.append(recall.id)
         self._noted.set()
 
     async def add(self, tenant: str, recalls: Sequence[NotedRecall]) -> int:
@@ -79,9 +88,26 @@ class BufferedRecallLog:
     async def judge(
         self, tenant: str, scopes: ScopeSet, judgements: Sequence[Judgement]
     ) -> list[int]:
-        """Give verdicts, also on what was noted just now."""
+        """Give verdicts, also on what was noted just now, here or in another process."""
         await self.flush(tenant)
-        return await self._kept_in.judge(tenant, scopes, judgements)
+        reached = await self._kept_in.judge(tenant, scopes, judgements)
+        missed = [place for place, count in enumerate(reached) if count == 0]
+        if wait := max((self._unsettled(judgements[place]) for place in missed), default=0):
+            await sleep(wait)
+            late = await self._kept_in.judge(tenant, scopes, [judgements[p] for p in missed])
+            for place, count in zip(missed, late, strict=True):
+                reached[place] = count
+        return reached
+
+    def _unsettled(self, judgement: Judgement) -> float:
+        """For how many seconds another process may still keep the recall to itself."""
+        made = recalled_at(judgement.recall_id)
+        if made is None or judgement.recall_id in self._own:
+            return 0
+        settling = self._pauses.settling
+        left = made + settling - self._now()
+        # Clocks of two machines may differ.
+        return min(max(left, timedelta(0)), settling).total_seconds()
 
     async def tally(self, tenant: str, scopes: ScopeSet) -> Acceptance:
         """Count, also what was noted just now."""
@@ -112,13 +138,13 @@ class BufferedRecallLog:
             self._noted.set()
         return all(done)
 
-    async def write_in_background(self, pauses: Pauses) -> None:
+    async def write_in_background(self) -> None:
         """Write what is noted, a moment later: recalls that come together share a transaction."""
         while True:
             await self._noted.wait()
-            await sleep(pauses.writing.total_seconds())
+            await sleep(self._pauses.writing.total_seconds())
             if not await self.flush_all():
-                await sleep(pauses.failing.total_seconds())
+                await sleep(self._pauses.failing.total_seconds())
 
 
 @asynccontextmanager
@@ -126,7 +152,7 @@ async def open_recall_log(
     kept_in: RecallLog, retention: Retention, pauses: Pauses
 ) -> AsyncGenerator[RecallLog]:
     """Give the log for recalls; what waits at the end is written."""
-    buffered = BufferedRecallLog(kept_in)
+    buffered = BufferedRecallLog(kept_in, retention.now, pauses)
 
     async def prune() -> None:
         await sleep(pauses.starting.total_seconds())
@@ -134,11 +160,8 @@ async def open_recall_log(
             await prune_all(kept_in, retention)
             await sleep(pauses.pruning.total_seconds())
 
-    async def write() -> None:
-        await buffered.write_in_background(pauses)
-
     try:
-        async with beside(write, prune):
+        async with beside(buffered.write_in_background, prune):
             yield buffered
     finally:
         with CancelScope(shield=True):

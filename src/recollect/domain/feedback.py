@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from uuid import UUID
+
+_PREFIX = "r_"
 
 BUCKETS = 20
 """How many parts of equal width the distances from 0 to 1 are counted in."""
@@ -123,3 +126,19 @@ class Acceptance:
 def bucket_of(distance: float) -> int | None:
     """Which part the distance lies in, from 0; the last holds all beyond; None without one."""
     return None if distance < 0 else min(int(distance * BUCKETS), BUCKETS - 1)
+
+
+def id_of_recall(made: str) -> str:
+    """The id of a recall, of a UUID of version 7 that was made for it."""
+    return _PREFIX + made.replace("-", "")
+
+
+def recalled_at(recall_id: str) -> datetime | None:
+    """When a recall with this id was answered, by the server's clock; None for others' ids."""
+    if not recall_id.startswith(_PREFIX):
+        return None
+    try:
+        made = UUID(recall_id.removeprefix(_PREFIX))
+    except ValueError:
+        return None
+    return datetime.fromtimestamp((made.int >> 80) / 1000, UTC) if made.version == 7 else None  # noqa: PLR2004

@@ -12,6 +12,7 @@ from pydantic import Field
 from recollect.domain import ranking
 from recollect.domain.access import Right
 from recollect.domain.features import Candidate
+from recollect.domain.feedback import id_of_recall
 from recollect.domain.filters import all_of, parse
 from recollect.domain.memory import Memory
 from recollect.domain.ranking import Ranked
@@ -166,7 +167,7 @@ async def recall(context: Context, request: Recall) -> Recalled:
     best = await reranked(context, request.query, found, await _best(context, question, ranked))
     hits = await _hits(context, question, found, best[: request.limit])
     answer = Recalled(
-        recall_id=f"r_{context.new_id().replace('-', '')}",
+        recall_id=id_of_recall(context.new_id()),
         results=[],
         degraded=found.degraded,
         candidates=len(pool),
