@@ -41,6 +41,13 @@ class Server:
     def remember(self, content: str) -> str:
         return self.ask("/v1/memories", {"content": content})["id"]
 
+    def arms(self, query: str, memory: str) -> set[str] | None:
+        """The arms that found the memory by themselves; None if it is not in the answer."""
+        for hit in self.recall(query)["results"]:
+            if hit["memory"]["id"] == memory:
+                return {name for name, arm in hit["arms"].items() if arm["rank"] is not None}
+        return None
+
     def faults(self) -> list[dict[str, Any]]:
         return self.ask("/v1/check", {"repair": False})["faults"]
 

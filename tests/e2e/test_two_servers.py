@@ -1,7 +1,6 @@
 """Two processes on one data folder are one memory."""
 
 from pathlib import Path
-from typing import Any
 
 from tests.e2e.servers import serving
 
@@ -14,10 +13,10 @@ def test_two_servers_on_one_folder_see_each_others_writes_at_once(tmp_path: Path
             for number in range(5):
                 text = f"The {word} has the number {number}"
                 memory = writer.remember(text)
-                assert _arms(reader.recall(text), memory) == {"dense", "lexical"}
+                assert reader.arms(text, memory) == {"dense", "lexical"}
 
                 assert writer.http.delete(f"/v1/memories/{memory}").is_success
-                assert _arms(reader.recall(text), memory) is None
+                assert reader.arms(text, memory) is None
 
 
 def test_messages_of_one_server_are_the_others_too(tmp_path: Path) -> None:
@@ -31,11 +30,3 @@ def test_messages_of_one_server_are_the_others_too(tmp_path: Path) -> None:
         assert [m["position"] for m in listed["memories"]] == list(range(6))
         assert listed == other.http.get("/v1/memories").json()
         assert other.faults() == []
-
-
-def _arms(answer: dict[str, Any], memory: str) -> set[str] | None:
-    """The arms that found the memory by themselves; None if it is not in the answer."""
-    for hit in answer["results"]:
-        if hit["memory"]["id"] == memory:
-            return {name for name, arm in hit["arms"].items() if arm["rank"] is not None}
-    return None

@@ -1,7 +1,7 @@
 """Serving: one process with its context, its faces and its work in the background."""
 
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -63,7 +63,8 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
             "/mcp": partial(mcp_server, context, settings.tools),
             "/api/v2/mcp": partial(memmachine_tools, context, settings.memmachine),
         }
-        tasks.start_soon(work_in_background, context, embedders, loaded)
+        queues = QUEUES if settings.work_in_background else ()
+        tasks.start_soon(work_in_background, context, embedders, loaded, queues)
         faces: list[PostRoute] = []
         for path, create in servers.items():
             face = LateFace(partial(open_mcp_face, create, settings.max_body_bytes))
@@ -78,9 +79,12 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
 
 
 async def work_in_background(
-    context: Context, embedders: Embedders, loaded: Event | None = None
+    context: Context,
+    embedders: Embedders,
+    loaded: Event | None = None,
+    queues: Sequence[Queue] = QUEUES,
 ) -> None:
-    """Load the models and do what waits in every queue, for as long as the process runs.
+    """Load the models and do what waits in the queues, for as long as the process runs.
 
     The event is set once loading the current model was tried; only embedding waits for it to
     succeed.
@@ -103,7 +107,7 @@ async def work_in_background(
 
     async with create_task_group() as tasks:
         tasks.start_soon(_insist, load_previous)
-        for queue in QUEUES:
+        for queue in queues:
             tasks.start_soon(_follow, context, queue, ready if queue is EMBEDDING else tried)
         await _insist(load)
         ready.set()

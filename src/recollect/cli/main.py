@@ -46,6 +46,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("warmup", health.warmup),
     ("doctor", health.doctor),
     ("serve", server.serve),
+    ("work", server.work),
     ("mcp", server.mcp),
 )
 

@@ -53,6 +53,21 @@ def serve(
     anyio.run(serve_until_stopped, settings)
 
 
+def work(context: typer.Context) -> None:
+    """Do what waits in the store, such as embedding, beside servers, until stopped.
+
+    As many as you like may work on one database. Servers work as well, unless
+    RECOLLECT_WORK_IN_BACKGROUND is false.
+    """
+    import anyio
+
+    from recollect.app.worker import work_until_stopped
+
+    settings = session_of(context).settings()
+    _log(settings)
+    anyio.run(work_until_stopped, settings)
+
+
 def mcp(context: typer.Context, *, tools: Tools = None) -> None:
     """Speak MCP on standard input and output, for a client that starts its servers."""
     import anyio

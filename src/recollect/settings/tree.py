@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """The largest request body, in bytes; imports are streamed and not bound by it."""
     deadline_seconds: float = Field(default=60, gt=0, le=3600)
     """How long a request may take, in seconds; exports and imports are not bound by it."""
+    work_in_background: bool = True
+    """Whether a server embeds and summarises what waits, or leaves it to `recollect work`."""
     tools: ToolSet = "all"
     """The MCP tools to offer: `all`, or the `core` on notes without feedback."""
     recall_log_days: int = Field(default=90, ge=1, le=36_500)
