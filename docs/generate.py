@@ -12,13 +12,12 @@ from typing import Any, get_args
 import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
-from starlette.datastructures import State
 
 from recollect import errors
-from recollect.api.memmachine.app import PREFIX as FACE
 from recollect.api.memmachine.app import create_face
 from recollect.api.memmachine.fields import EPISODES, FACTS, TYPES, Names
 from recollect.api.problems import STATUS
+from recollect.app.faces import MEMMACHINE as FACE
 from recollect.cli.exits import exit_code
 from recollect.cli.main import app as cli
 from recollect.mcp.schemas import input_schema
@@ -138,7 +137,7 @@ def _keys(model: type[Section], place: str) -> Iterator[str]:
 
 def face_page() -> str:
     """Every route of MemMachine's face."""
-    document = create_face(State(), config_api=True).openapi()
+    document = create_face(config_api=True).openapi()
     topics: dict[str, list[str]] = {}
     for path, ways in document["paths"].items():
         for method, route in ways.items():

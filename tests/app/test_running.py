@@ -5,7 +5,8 @@ import pytest
 from tests.transports.mcp_clients import listening
 from tests.transports.serving import settings_for
 
-from recollect.app.running import announced, note_of, server_of
+from recollect.app.finding import server_of
+from recollect.app.running import announced, note_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,8 @@ from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.errors import Denied, InvalidRequest, NotFound
 from recollect.operations import (
-    ALL,
+    CONFIGURING,
+    OFFERED,
     Browse,
     Context,
     Edit,
@@ -48,6 +49,8 @@ from recollect.operations import (
     stats,
 )
 from recollect.ports import ResourceKind
+
+ALL = (*OFFERED, *CONFIGURING, *conversations.OPERATIONS)
 
 pytestmark = pytest.mark.anyio
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from recollect.api.app import create_app
 from recollect.api.guard import Policy
-from recollect.api.health import State
+from recollect.api.memmachine.app import create_face
+from recollect.api.shared import Shared
+from recollect.app.faces import MEMMACHINE
 from recollect.app.wiring import open_context
 from recollect.settings import HashingSettings, InMemoryStoreSettings, Settings
 
@@ -74,16 +77,20 @@ def client_of(app: ASGIApp, **options: Any) -> AbstractAsyncContextManager[httpx
     return httpx2.AsyncClient(**(usual | options))
 
 
+def mounted(shared: Shared) -> Mount:
+    """MemMachine's face, its configuration included, where a server has it."""
+    return Mount(MEMMACHINE, create_face(shared, config_api=True))
+
+
 @asynccontextmanager
 async def api_with(
-    data_dir: Path, policy: Policy | None = None, state: State | None = None, **ports: Any
+    data_dir: Path, policy: Policy | None = None, starting: str | None = None, **ports: Any
 ) -> AsyncGenerator[httpx2.AsyncClient]:
     """A client of a server some of whose ports, or whose policy, are the test's own."""
-    started = State()
-    started.starting = None
     async with open_context(settings_for(data_dir)) as (usual, _):
-        context = replace(usual, **ports)
-        app = create_app(context, policy or Policy(), state or started)
+        shared = Shared(replace(usual, **ports))
+        shared.starting = starting
+        app = create_app(shared, policy or Policy(), [mounted(shared)])
         async with client_of(app) as client:
             yield client
 

@@ -22,7 +22,6 @@ from recollect.adapters.in_memory.embedding import HashingEmbedder
 from recollect.adapters.in_memory.indexes import InMemoryMaintenance, InMemoryTextIndex
 from recollect.adapters.in_memory.records import InMemoryRecordStore
 from recollect.adapters.in_memory.tables import World
-from recollect.api.health import State
 from recollect.domain.passages import FloatMatrix
 from recollect.errors import EmbedderUnavailable, StorageFull, StoreUnavailable
 
@@ -100,7 +99,7 @@ async def test_a_started_server_is_healthy(any_api: httpx2.AsyncClient) -> None:
 
 
 async def test_a_starting_server_is_alive_but_neither_started_nor_ready(tmp_path: Path) -> None:
-    async with api_with(tmp_path, state=State()) as api:
+    async with api_with(tmp_path, starting="the server is starting") as api:
         assert (await api.get("/healthz")).status_code == 200
         for path in ("/startupz", "/readyz"):
             answer = await api.get(path)

@@ -11,19 +11,18 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from starlette.datastructures import State as Shared
 from starlette.types import ASGIApp
 from tests.transports.memmachine import PROJECT
-from tests.transports.serving import settings_for
+from tests.transports.serving import mounted, settings_for
 from tests.transports.test_openapi import CHECKS
 
 from recollect.api.app import create_app
 from recollect.api.guard import Policy
-from recollect.api.health import State
 from recollect.api.memmachine.app import create_face
+from recollect.api.shared import Shared
 from recollect.app.wiring import open_context
 
-DOCUMENT = create_face(Shared(), config_api=True).openapi()
+DOCUMENT = create_face(config_api=True).openapi()
 ROUTES = [(method.upper(), path) for path, ways in DOCUMENT["paths"].items() for method in ways]
 SET = {"set_id": "mem_project_set_x"}
 CATEGORY = {"category_name": "profile"}
@@ -72,9 +71,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[ASGIApp]:
         folder: Path = tmp_path_factory.mktemp("served")
         opening = portal.wrap_async_context_manager(open_context(settings_for(folder)))
         with opening as (context, _):
-            state = State()
-            state.starting = None
-            yield create_app(context, Policy(any_host=True), state, config_api=True)
+            shared = Shared(context)
+            shared.starting = None
+            yield create_app(shared, Policy(any_host=True), [mounted(shared)])
 
 
 def test_every_route_says_what_it_does() -> None:

@@ -25,7 +25,7 @@ from tests.transports.serving import OPEN_ROUTES, ROUTES, settings_for
 
 from recollect.api.app import create_app
 from recollect.api.guard import Policy
-from recollect.api.health import State
+from recollect.api.shared import Shared
 from recollect.app.wiring import open_context
 from recollect.operations import Context, Learn, Remember, learn, remember
 from recollect.ports import Exchange, SkippedFile
@@ -87,10 +87,9 @@ def served(
         opening = portal.wrap_async_context_manager(open_context(settings_for(folder)))
         with opening as (plain, _):
             context = replace(plain, mirror=LoneMirror())
-            state = State()
-            state.starting = None
-            policy = Policy(any_host=True)
-            yield create_app(context, policy, state), replace(context)
+            shared = Shared(context)
+            shared.starting = None
+            yield create_app(shared, Policy(any_host=True)), replace(context)
 
 
 @pytest.mark.anyio

@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from recollect.api.guard import PRINCIPAL
+from recollect.api.shared import Shared
 from recollect.errors import InvalidRequest
 from recollect.operations import Context
 
@@ -15,8 +16,8 @@ MAX_KEY_CHARACTERS = 200
 
 def _context(request: Request) -> Context:
     """The context of this request: the caller as the guard found them."""
-    context: Context = request.app.state.context
-    return replace(context, principal=request.scope[PRINCIPAL])
+    shared: Shared = request.app.state
+    return replace(shared.context, principal=request.scope[PRINCIPAL])
 
 
 Asked = Annotated[Context, Depends(_context)]

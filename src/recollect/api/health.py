@@ -6,24 +6,13 @@ from fastapi import APIRouter, Request, Response
 
 from recollect import operations
 from recollect.api.asking import Asked
-from recollect.api.metrics import Metrics
+from recollect.api.shared import Shared
 from recollect.errors import Unavailable
 
 router = APIRouter(tags=["health"])
 _UNREADY: dict[int | str, dict[str, Any]] = {
     503: {"description": "Not now; retry later.", "content": {"application/problem+json": {}}}
 }
-
-
-class State:
-    """What the server knows of itself; the serving process changes it.
-
-    Attributes:
-        starting: What the server still waits for; None once it has started.
-    """
-
-    def __init__(self) -> None:
-        self.starting: str | None = "the server is starting"
 
 
 @router.get("/healthz")
@@ -35,9 +24,9 @@ async def healthz() -> dict[str, str]:
 @router.get("/startupz", responses=_UNREADY)
 async def startupz(request: Request) -> dict[str, str]:
     """Started: questions are answered, from text at least."""
-    state: State = request.app.state.state
-    if state.starting is not None:
-        raise Unavailable(state.starting)
+    shared: Shared = request.app.state
+    if shared.starting is not None:
+        raise Unavailable(shared.starting)
     return {"status": "ok"}
 
 
@@ -61,6 +50,6 @@ METRICS: dict[str, Any] = {
 async def metrics(request: Request, context: Asked) -> Response:
     """Metrics for Prometheus."""
     figures = await operations.stats(context, operations.Stats())
-    shown: Metrics = request.app.state.metrics
-    text = shown.show(figures.by_kind, figures.waiting)
+    shared: Shared = request.app.state
+    text = shared.metrics.show(figures.by_kind, figures.waiting)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,6 +1,5 @@
 """Prometheus metrics of the requests; labels are routes and codes, never what was asked."""
 
-from collections.abc import Collection
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,14 +11,9 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 
 class Metrics:
-    """The counters of one server.
+    """The counters of one server."""
 
-    Args:
-        faces: Paths that are counted under their own name though they are no routes of ours.
-    """
-
-    def __init__(self, faces: Collection[str] = ()) -> None:
-        self._faces = frozenset(faces)
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
         labels = ("method", "route")
         self._requests = Counter(
@@ -58,8 +52,7 @@ class Metrics:
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answered request; a path or a method that is none of ours counts as `other`."""
-        path, method = scope["path"], scope["method"]
-        route = path if path in self._faces else OTHER
+        method, route = scope["method"], OTHER
         if found := getattr(scope.get("route"), "path", None):
             route = scope.get("root_path", "") + found
         method = method if method in _METHODS else OTHER

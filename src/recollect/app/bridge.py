@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from recollect.app.running import ANSWER_SECONDS, server_of
+from recollect.app.finding import ANSWER_SECONDS, server_of
 from recollect.errors import Denied
 from recollect.mcp.server import instructions
 from recollect.mcp.tools import TOOLSETS

@@ -12,8 +12,8 @@ import httpx2
 from anyio import to_thread
 
 from recollect import operations
+from recollect.app.finding import server_of
 from recollect.app.remote_notes import credential
-from recollect.app.running import server_of
 from recollect.app.wiring import (
     LoadableEmbedder,
     open_context,

@@ -9,36 +9,40 @@ from typing import TYPE_CHECKING, Any
 from uuid import getnode
 
 from anyio import Event, sleep_forever, to_thread
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recollect.api.guard import PRINCIPAL
+from recollect.api.shared import Shared
 from recollect.operations import Context
-from recollect.settings import ToolSet
+from recollect.settings import Settings, ToolSet
 from recollect.settings.memmachine.switches import MemMachineSettings
 
 if TYPE_CHECKING:
     from mcp.server import Server, ServerRequestContext
+
+MEMMACHINE = "/api/v2"
+"""Where MemMachine's clients look for their API."""
 
 
 class LateFace:
     """An ASGI application that is opened in the background; requests wait for it."""
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
+        self.opened = Event()
         self._opening = opening
-        self._opened = Event()
         self._app: ASGIApp | None = None
 
     async def open(self, turn: Event) -> None:
         """Open the application when its turn comes and keep it open until cancelled."""
         await turn.wait()
         async with self._opening() as self._app:
-            self._opened.set()
+            self.opened.set()
             await sleep_forever()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        await self._opened.wait()
+        await self.opened.wait()
         if self._app is not None:
             await self._app(scope, receive, send)
 
@@ -56,7 +60,37 @@ class PostRoute(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Tell if the path is this one: other methods are refused here too."""
         match, matched = super().matches(scope)
-        return (Match.FULL if match is Match.PARTIAL else match), matched
+        # FastAPI's own routes tell the counters who they are, Starlette's do not.
+        return (Match.FULL if match is Match.PARTIAL else match), {**matched, "route": self}
+
+
+def late_faces(settings: Settings, shared: Shared) -> tuple[list[LateFace], list[BaseRoute]]:
+    """The faces for other clients than our own, none of them opened yet, and their routes."""
+    servers = {
+        "/mcp": partial(mcp_server, shared.context, settings.tools),
+        f"{MEMMACHINE}/mcp": partial(memmachine_tools, shared.context, settings.memmachine),
+    }
+    faces: list[LateFace] = []
+    routes: list[BaseRoute] = []
+    for path, create in servers.items():
+        face = LateFace(partial(open_mcp_face, create, settings.max_body_bytes))
+        faces.append(face)
+        routes += [PostRoute(spelt, face) for spelt in (path, f"{path}/")]
+    config_api = settings.memmachine.config_api
+    face = LateFace(partial(open_memmachine_face, shared, config_api=config_api))
+    return [*faces, face], [*routes, Mount(MEMMACHINE, face)]
+
+
+@asynccontextmanager
+async def open_memmachine_face(shared: Shared, *, config_api: bool) -> AsyncGenerator[ASGIApp]:
+    """The REST API of MemMachine; with its configuration if `config_api`."""
+    yield await to_thread.run_sync(partial(_memmachine_face, shared, config_api=config_api))
+
+
+def _memmachine_face(shared: Shared, *, config_api: bool) -> ASGIApp:
+    from recollect.api.memmachine.app import create_face
+
+    return create_face(shared, config_api=config_api)
 
 
 @asynccontextmanager

@@ -6,11 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import httpx2
-from anyio import to_thread
-
-ANSWER_SECONDS = 2
-
 
 @contextmanager
 def announced(data_dir: Path, url: str) -> Generator[None]:
@@ -23,7 +18,7 @@ def announced(data_dir: Path, url: str) -> Generator[None]:
     try:
         yield
     finally:
-        if _url(note) == url:
+        if url_in(note) == url:
             note.unlink(missing_ok=True)
 
 
@@ -32,39 +27,7 @@ def note_of(data_dir: Path, pid: int) -> Path:
     return data_dir / f"server-{pid}.json"
 
 
-async def server_of(data_dir: Path) -> str | None:
-    """The address of a server that holds the folder and answers, the newest first.
-
-    A note of an address where nobody listens any more is taken away.
-    """
-    for note in await to_thread.run_sync(_notes, data_dir):
-        url = _url(note)
-        try:
-            if url is not None and await _asked(url):
-                return url
-        except httpx2.ConnectError:
-            note.unlink(missing_ok=True)
-    return None
-
-
-async def answers(url: str) -> bool:
-    """Whether a server is there."""
-    with suppress(httpx2.ConnectError):
-        return await _asked(url)
-    return False
-
-
-async def _asked(url: str) -> bool:
-    try:
-        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client:
-            return (await client.get(f"{url}/healthz")).is_success
-    except httpx2.ConnectError:
-        raise
-    except (httpx2.HTTPError, httpx2.InvalidURL):
-        return False
-
-
-def _notes(data_dir: Path) -> list[Path]:
+def notes_in(data_dir: Path) -> list[Path]:
     """The notes, the newest first."""
     dated: list[tuple[int, Path]] = []
     for note in data_dir.glob("server-*.json"):
@@ -73,7 +36,8 @@ def _notes(data_dir: Path) -> list[Path]:
     return [note for _, note in sorted(dated, reverse=True)]
 
 
-def _url(note: Path) -> str | None:
+def url_in(note: Path) -> str | None:
+    """The address that a note tells; None if it cannot be read."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads(note.read_text(encoding="utf-8"))["url"])
     return None

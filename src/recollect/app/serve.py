@@ -15,15 +15,9 @@ from starlette.types import ASGIApp
 
 from recollect.api.app import create_app
 from recollect.api.guard import Policy
-from recollect.api.health import State
+from recollect.api.shared import Shared
 from recollect.app import running
-from recollect.app.faces import (
-    LateFace,
-    PostRoute,
-    mcp_server,
-    memmachine_tools,
-    open_mcp_face,
-)
+from recollect.app.faces import late_faces
 from recollect.app.listening import listening
 from recollect.app.mirroring import mirrored
 from recollect.app.wiring import Embedders, open_context
@@ -51,30 +45,24 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
         ConfigError: It would be reachable from other machines without a credential.
     """
     policy = _policy(settings)
-    state = State()
-    # One after the other: all at once, they kept the first question waiting a quarter second.
     loaded = Event()
     async with (
         open_context(settings) as (plain, embedders),
         mirrored(settings, plain, turn=loaded) as context,
         create_task_group() as tasks,
     ):
-        servers = {
-            "/mcp": partial(mcp_server, context, settings.tools),
-            "/api/v2/mcp": partial(memmachine_tools, context, settings.memmachine),
-        }
         queues = QUEUES if settings.work_in_background else ()
         tasks.start_soon(work_in_background, context, embedders, loaded, queues)
-        faces: list[PostRoute] = []
-        for path, create in servers.items():
-            face = LateFace(partial(open_mcp_face, create, settings.max_body_bytes))
-            faces += [PostRoute(spelt, face) for spelt in (path, f"{path}/")]
-            tasks.start_soon(face.open, loaded)
+        shared = Shared(context)
+        faces, routes = late_faces(settings, shared)
+        turn = loaded
+        for face in faces:
+            # One after the other: all at once, they would keep the first question waiting.
+            tasks.start_soon(face.open, turn)
+            turn = face.opened
         await context.log.last_seq(context.tenant)
-        state.starting = None
-        yield create_app(
-            context, policy, state, faces=faces, config_api=settings.memmachine.config_api
-        )
+        shared.starting = None
+        yield create_app(shared, policy, routes)
         tasks.cancel_scope.cancel()
 
 

@@ -19,8 +19,8 @@ from mcp.server.stdio import stdio_server
 
 from recollect.app.bridge import open_bridge
 from recollect.app.faces import mcp_server
+from recollect.app.finding import answers, server_of
 from recollect.app.mirroring import mirrored
-from recollect.app.running import answers, server_of
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
 from recollect.errors import EmbedderUnavailable, Unavailable

@@ -1,6 +1,8 @@
-"""Everything the product can do: one function and one request model each."""
+"""Everything the product can do: one function and one request model each.
 
-from recollect.operations import conversations
+What only the faces of other systems offer is imported by them from `operations.conversations`.
+"""
+
 from recollect.operations.browse import Browse, Page, browse
 from recollect.operations.configure import (
     Configure,
@@ -113,11 +115,12 @@ OFFERED = (
     check,
     backup,
 )
-"""The operations that our own interfaces offer, all of them under the same names."""
+"""The operations that our own interfaces offer, all of them under the same names.
 
-ALL = (
-    *OFFERED,
-    *conversations.OPERATIONS,
+Exports and imports are streams beside them.
+"""
+
+CONFIGURING = (
     read_configuration,
     configure,
     list_resources,
@@ -125,10 +128,10 @@ ALL = (
     remove_resource,
     retry_resource,
 )
-"""Every operation; exports and imports are streams beside them."""
+"""The operations on the server itself, which MemMachine's face offers if it is told to."""
 
 __all__ = [
-    "ALL",
+    "CONFIGURING",
     "EMBEDDING",
     "OFFERED",
     "QUEUES",
@@ -219,7 +222,6 @@ __all__ = [
     "check",
     "configuration_now",
     "configure",
-    "conversations",
     "correct",
     "edit",
     "erase",

@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
-from starlette.datastructures import State
 
 from recollect.api.memmachine import (
     categories,
@@ -17,8 +16,8 @@ from recollect.api.memmachine import (
     switches,
     system,
 )
+from recollect.api.shared import Shared
 
-PREFIX = "/api/v2"
 DESCRIPTION = "The REST API of MemMachine, version 2, over the memories of Recollect."
 ROUTERS: tuple[APIRouter, ...] = tuple(
     topic.router
@@ -26,11 +25,11 @@ ROUTERS: tuple[APIRouter, ...] = tuple(
 )
 
 
-def create_face(state: State, *, config_api: bool) -> FastAPI:
-    """Build the face, to be mounted at PREFIX.
+def create_face(shared: Shared | None = None, *, config_api: bool) -> FastAPI:
+    """Build the face.
 
     Args:
-        state: That of the application which it is mounted in.
+        shared: What its routes work with; None if it is only to be described.
         config_api: Whether the server's configuration can be read and changed here.
     """
     face = FastAPI(
@@ -41,7 +40,8 @@ def create_face(state: State, *, config_api: bool) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    face.state = state
+    if shared is not None:
+        face.state = shared
     errors.install(face)
     for router in (*ROUTERS, configuration.router) if config_api else ROUTERS:
         face.include_router(router)
