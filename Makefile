@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --no-deps --requirement
 PROJECT := $(PIP) install --no-build-isolation --no-deps --no-index --editable .
 
-.PHONY: demo serve test test-compat check bench format lock clean
+.PHONY: demo serve test test-compat check bench bench-postgres format lock clean
 
 demo: .venv/runtime ## The main job on real input, for all to see
 	$(BIN)/recollect warmup
@@ -34,6 +34,10 @@ check: .venv/development ## Linters, types, import rules, dependencies
 bench: .venv/development ## Measure; BENCH holds options, such as BENCH="--sizes 10000"
 	$(BIN)/recollect warmup
 	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-postgres: .venv/development ## Measure over PostgreSQL; RECOLLECT_BENCH_POSTGRES_URL names another server
+	$(BIN)/recollect warmup
+	$(BIN)/python -m benchmarks --postgres $(BENCH)
 
 format: .venv/development ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .

@@ -42,29 +42,33 @@ def filled_store(cache: Path, size: int, seed: int) -> tuple[Path, Filled]:
     A store is kept for as long as the texts, the schema and the model stay the same; one that was
     left half filled starts anew.
     """
-    folder = cache / f"{size}-{seed}-{_fingerprint()}"
+    folder = cache / f"{size}-{seed}-{fingerprint(''.join(migrations()))}"
     mark = folder / _MARK
     if mark.exists():
         return folder, Filled(**json.loads(mark.read_text("utf-8")))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    note_count = int(size * NOTE_SHARE)
     with running(folder, "anything") as server:
-        talk = list(conversations(seed, size - note_count, MESSAGES_PER_REQUEST))
-        kept = list(notes(seed, note_count))
-        filled = Filled(
-            episodes=size - note_count,
-            notes=note_count,
-            episodes_seconds=send(server.url, (messages_request(c) for c in talk)),
-            notes_seconds=send(server.url, (note_request(n) for n in kept)),
-        )
+        filled = fill(server.url, size, seed)
     mark.write_text(json.dumps(asdict(filled)), encoding="utf-8")
     return folder, filled
 
 
-def _fingerprint() -> str:
+def fill(url: str, size: int, seed: int) -> Filled:
+    """Store this many memories through the server, and tell how long it took."""
+    note_count = int(size * NOTE_SHARE)
+    talk = list(conversations(seed, size - note_count, MESSAGES_PER_REQUEST))
+    kept = list(notes(seed, note_count))
+    return Filled(
+        episodes=size - note_count,
+        notes=note_count,
+        episodes_seconds=send(url, (messages_request(c) for c in talk)),
+        notes_seconds=send(url, (note_request(n) for n in kept)),
+    )
+
+
+def fingerprint(schema: str = "") -> str:
     """Eight digits that change with whatever a filled store depends on."""
-    schema = "".join(migrations())
     parts = (inspect.getsource(corpus), schema, MODEL, TOKENIZER_KEY, str(chunking.VERSION))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
 

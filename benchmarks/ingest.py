@@ -1,5 +1,6 @@
 """The product's ingest beside the embedder alone, on the same texts in the same run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,15 +34,19 @@ class IngestFigures:
         return sorted(p / e for p, e in zip(self.product, self.embedder, strict=True))
 
 
-def ingest_figures(seed: int, count: int) -> IngestFigures:
-    """Ingest `count` messages into an empty store, and embed as many without a store."""
-    return anyio.run(partial(_figures, list(conversations(seed, count, MESSAGES_PER_REQUEST))))
+def ingest_figures(seed: int, count: int, **settings: str) -> IngestFigures:
+    """Ingest `count` messages into an empty store, and embed as many without a store.
+
+    Settings of the server are given as environment variables.
+    """
+    talk = list(conversations(seed, count, MESSAGES_PER_REQUEST))
+    return anyio.run(partial(_figures, talk, settings))
 
 
-async def _figures(talk: list[Conversation]) -> IngestFigures:
+async def _figures(talk: list[Conversation], settings: Mapping[str, str]) -> IngestFigures:
     product: list[float] = []
     alone: list[float] = []
-    with TemporaryDirectory() as folder, running(Path(folder), "anything") as server:
+    with TemporaryDirectory() as folder, running(Path(folder), "anything", **settings) as server:
         async with open_model(load().embedder) as model:
             await model.embedder.load()
             for share in (talk[number::ROUNDS] for number in range(ROUNDS)):

@@ -1,8 +1,9 @@
 """Many requests from processes of their own: `python -m benchmarks.load` is one of them.
 
-It reads `{"url": ..., "requests": [[path, body], ...]}` from standard input, sends the requests
-one after another over one connection, and prints when it began and ended, how many milliseconds
-each took, and how many answers were marked as degraded.
+It reads `{"url": ..., "requests": [[path, body], ...]}` from a line of standard input, says that it
+is ready, waits for another line, sends the requests one after another over one connection, and
+prints when it began and ended, how many milliseconds each took, and how many answers were marked
+as degraded.
 """
 
 import json
@@ -27,8 +28,10 @@ class Answers:
     degraded: float
 
 
-def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Answers:
+def measured(url: str, requests: Sequence[Request], clients: int = 1, *others: str) -> Answers:
     """How long requests take when this many clients share them, each sending the next at once.
+
+    Clients are shared out among the server and the others, if any.
 
     Raises:
         RuntimeError: A request failed.
@@ -41,12 +44,17 @@ def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Answers
         )
         for _ in range(clients)
     ]
-    told: list[dict[str, Any]] = []
+    urls = (url, *others)
     for number, process in enumerate(processes):
-        assert process.stdin is not None  # noqa: S101
-        share = {"url": url, "requests": requests[number::clients]}
-        process.stdin.write(json.dumps(share).encode())
-        process.stdin.close()
+        share = {"url": urls[number % len(urls)], "requests": requests[number::clients]}
+        _tell(process, json.dumps(share))
+    for process in processes:
+        assert process.stdout is not None  # noqa: S101
+        process.stdout.readline()
+    # All at once: some would else be through before others have started.
+    for process in processes:
+        _tell(process, "go")
+    told: list[dict[str, Any]] = []
     for process in processes:
         assert process.stdout is not None  # noqa: S101
         output = process.stdout.read()
@@ -61,10 +69,18 @@ def measured(url: str, requests: Sequence[Request], clients: int = 1) -> Answers
     )
 
 
+def _tell(process: "subprocess.Popen[bytes]", line: str) -> None:
+    assert process.stdin is not None  # noqa: S101
+    process.stdin.write(f"{line}\n".encode())
+    process.stdin.flush()
+
+
 def main() -> None:
     """Be one client."""
-    share = json.load(sys.stdin)
+    share = json.loads(sys.stdin.readline())
     client = Client(share["url"])
+    print("ready", flush=True)  # noqa: T201
+    sys.stdin.readline()
     taken: list[float] = []
     degraded = 0
     began = monotonic()

