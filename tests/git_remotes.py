@@ -1,19 +1,17 @@
 """A git host that speaks HTTP, for tests: it serves one repository, and answers as it is told."""
 
 import base64
-import tempfile
+import io
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pygit2 import Repository
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-
-_FLUSH = b"0000"
-_NOBODY = "0" * 40
+from tests.git_protocol import Conversation
 
 
 @dataclass
@@ -27,7 +25,6 @@ class GitRemote:
         redirect: Where it sends everybody instead.
         open: While it is not set, the server does not answer.
         shown: The credentials that it was shown, in order.
-        pushed: The commands that were sent with a push.
     """
 
     repository: Path
@@ -37,7 +34,6 @@ class GitRemote:
     open: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
     shown: list[str] = field(default_factory=list[str])
-    pushed: list[bytes] = field(default_factory=list[bytes])
 
     def __post_init__(self) -> None:
         self.open.set()
@@ -52,12 +48,11 @@ class GitRemote:
 
     def _list(self, request: Request) -> Response:
         service = request.query_params["service"]
-        return self._refusal(request) or _answer(f"{service}-advertisement", self._heads(service))
+        return self._refusal(request) or self._answer(service, b"", lists=True)
 
     async def _serve(self, request: Request) -> Response:
-        service = request.path_params["service"]
-        work = self._received if service == "git-receive-pack" else self._packed
-        return self._refusal(request) or _answer(f"{service}-result", work(await request.body()))
+        service, body = request.path_params["service"], await request.body()
+        return self._refusal(request) or await run_in_threadpool(self._answer, service, body)
 
     def _refusal(self, request: Request) -> Response | None:
         self.reached.set()
@@ -71,40 +66,18 @@ class GitRemote:
             return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="git"'})
         return None
 
-    def _heads(self, service: str) -> bytes:
-        """What it has, as the first answer of the smart protocol lists it."""
-        repository = Repository(str(self.repository))
-        heads = [
-            f"{reference.target} {reference.name}"
-            for reference in repository.references.iterator()
-            if reference.name.startswith("refs/heads/")
-        ]
-        abilities = "report-status" if service == "git-receive-pack" else ""
-        first, *others = heads or [f"{_NOBODY} capabilities^{{}}"]
-        lines = [f"{first}\0{abilities}", *others]
-        listed = b"".join(_line(f"{line}\n".encode()) for line in lines)
-        return _line(f"# service={service}\n".encode()) + _FLUSH + listed + _FLUSH
-
-    def _packed(self, body: bytes) -> bytes:
-        """Everything that it has, for whoever wants anything."""
-        if not body.endswith(b"0009done\n"):
-            return _line(b"NAK\n")
-        with tempfile.TemporaryDirectory() as folder:
-            Repository(str(self.repository)).pack(folder)
-            (pack,) = Path(folder).glob("*.pack")
-            return _line(b"NAK\n") + pack.read_bytes()
-
-    def _received(self, body: bytes) -> bytes:
-        """The verdict on a push; nothing of it is kept."""
-        command = body[4 : int(body[:4], 16)].split(b"\0")[0]
-        self.pushed.append(command)
-        name = command.split(b" ")[2].decode()
-        verdict = f"ng {name} {self.rejection}\n" if self.rejection else f"ok {name}\n"
-        return _line(b"unpack ok\n") + _line(verdict.encode()) + _FLUSH
-
-
-def _answer(kind: str, content: bytes) -> Response:
-    return Response(content, media_type=f"application/x-{kind}")
+    def _answer(self, service: str, asked: bytes, *, lists: bool = False) -> Response:
+        told = io.BytesIO()
+        if lists:
+            told.write(_line(f"# service={service}\n".encode()) + b"0000")
+        Conversation(
+            repository=self.repository,
+            receive=io.BytesIO(asked).read,
+            send=told.write,
+            rejection=self.rejection,
+        ).serve(service, of_http=True, lists=lists)
+        kind = "advertisement" if lists else "result"
+        return Response(told.getvalue(), media_type=f"application/x-{service}-{kind}")
 
 
 def _line(content: bytes) -> bytes:

@@ -42,7 +42,8 @@ def address(remote: GitRemote) -> Generator[str]:
 async def cloned(
     folder: Path, address: str | None, token: str | None = None, deadline_seconds: float = 20.0
 ) -> GitNoteRepository:
-    async def credential() -> SecretStr | None:
+    async def credential(remote_url: str) -> SecretStr | None:
+        assert remote_url == (address or "")
         return SecretStr(token) if token else None
 
     return await open_repository(
@@ -132,15 +133,16 @@ async def test_the_token_does_not_follow_to_another_host(
     assert thief.shown == []
 
 
-async def test_a_push_over_the_network_names_the_branch(
-    remote: GitRemote, address: str, tmp_path: Path
+async def test_a_push_over_the_network_makes_the_branch(
+    remote: GitRemote, bare: Path, address: str, tmp_path: Path
 ) -> None:
-    repository = await cloned(tmp_path / "one", address)
+    remote.token = TOKEN
+    repository = await cloned(tmp_path / "one", address, TOKEN)
     head = await repository.head()
 
     await repository.push()
 
-    assert remote.pushed == [f"{'0' * 40} {head} refs/heads/main".encode()]
+    assert str(Repository(str(bare)).references["refs/heads/main"].target) == head
 
 
 @pytest.mark.parametrize("rejection", ["non-fast-forward", "fetch first", "cannot lock ref"])

@@ -85,12 +85,14 @@ class Exchange:
 
     Attributes:
         root: The repository's folder; it is opened anew, so that others can go on with theirs.
+        remote: Where the token is for.
         token: What to show when the remote asks who it is.
         until: When to give up, by the monotonic clock.
     """
 
     root: Path
     branch: str
+    remote: str
     token: SecretStr | None
     until: float
 
@@ -138,19 +140,16 @@ class Exchange:
         # Of the whole process: libgit2 knows no others.
         settings.server_connect_timeout = left
         settings.server_timeout = left
-        return remote, _Callbacks(remote.url or "", self.token, self.until)
+        return remote, _Callbacks(self.remote, self.token, self.until)
 
     @contextmanager
     def _failures(self, callbacks: "_Callbacks") -> Generator[None]:
         try:
             yield
         except AuthError as error:
-            raise _refused_credential() from error
+            raise _refused_credential(callbacks.url) from error
         except CertificateError as error:
-            raise Unavailable(
-                "the certificate or the host key of the git remote is not trusted; add it to the "
-                "system's certificates, or to ~/.ssh/known_hosts"
-            ) from error
+            raise _not_trusted(callbacks.url) from error
         except (GitError, OSError, KeyError, ValueError) as error:
             raise self._failed(str(error), callbacks) from error
 
@@ -160,7 +159,7 @@ class Exchange:
         if time.monotonic() > self.until or _LATE.search(message):
             return too_late()
         if callbacks.was_asked and "401" in message:
-            return _refused_credential()
+            return _refused_credential(callbacks.url)
         if _NO_PROTOCOL in message and "://" not in callbacks.url:
             return Unavailable(
                 f"there is no git repository at {callbacks.url}; correct the address of the "
@@ -174,7 +173,7 @@ class Exchange:
     def _told(self, message: str) -> str:
         if self.token is not None:
             message = message.replace(self.token.get_secret_value(), "...")
-        return _USER.sub("", message)[:_TOLD_CHARACTERS]
+        return _shown(_USER.sub("", message))
 
 
 class _Callbacks(RemoteCallbacks):
@@ -196,10 +195,12 @@ class _Callbacks(RemoteCallbacks):
         if allowed_types & CredentialType.USERNAME:
             return Username(user)
         if self.was_asked:
-            raise _refused_credential()
+            raise _refused_credential(self.url)
         self.was_asked = True
-        if allowed_types & CredentialType.SSH_KEY:
-            return KeypairFromAgent(user)
+        if not _is_http(self.url):
+            if allowed_types & CredentialType.SSH_KEY:
+                return KeypairFromAgent(user)
+            raise _refused_credential(self.url)
         if _origin(url) != self._origin:
             raise Unavailable("the git remote sends to another host, which gets no credential")
         if self._token is None:
@@ -208,6 +209,11 @@ class _Callbacks(RemoteCallbacks):
                 "`recollect auth login`"
             )
         return UserPass(_TOKEN_USER, self._token.get_secret_value())
+
+    def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: FBT001
+        del certificate, host
+        # pygit2's own answer takes every host key of SSH, known or not.
+        return valid
 
     def push_update_reference(self, refname: str, message: str | None) -> None:
         del refname
@@ -240,21 +246,46 @@ def too_late() -> Unavailable:
 def _refused(rejection: str) -> RemoteMoved | Unavailable:
     if _MOVED.search(rejection):
         return _moved()
-    told = "".join(c for c in rejection if c.isprintable())[:_TOLD_CHARACTERS]
     return Unavailable(
-        f"the git remote refuses the branch: {told}; check its rules and your rights"
+        f"the git remote refuses the branch: {_shown(rejection)}; check its rules and your rights"
     )
+
+
+def _shown(told: str) -> str:
+    """What a remote says, on one line and not longer than it needs to be."""
+    return "".join(c if c.isprintable() else " " for c in told).strip()[:_TOLD_CHARACTERS]
 
 
 def _moved() -> RemoteMoved:
     return RemoteMoved("somebody pushed to the git remote meanwhile; fetch, merge and push again")
 
 
-def _refused_credential() -> Unavailable:
+def _refused_credential(url: str) -> Unavailable:
+    if _is_http(url):
+        return Unavailable(
+            "the git remote refuses the token; run `recollect auth login` with another one, or "
+            "check what this one may do"
+        )
     return Unavailable(
-        "the git remote refuses the credential; run `recollect auth login`, or for SSH add your "
-        "key to the agent"
+        "the git remote takes none of the keys of the SSH agent; `ssh-add -l` lists them and "
+        "`ssh-add` adds one. This process finds the agent by SSH_AUTH_SOCK in its environment"
     )
+
+
+def _not_trusted(url: str) -> Unavailable:
+    if _is_http(url):
+        return Unavailable(
+            "the certificate of the git remote is not trusted; if an authority of your own signed "
+            "it, name the file of that one's certificate in SSL_CERT_FILE"
+        )
+    return Unavailable(
+        "the host key of the git remote is not the one in ~/.ssh/known_hosts, or there is none; "
+        "connect with `ssh` once, as the user who runs this, and compare the key's fingerprint"
+    )
+
+
+def _is_http(url: str) -> bool:
+    return urlsplit(url).scheme in _PORTS
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

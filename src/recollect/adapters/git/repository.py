@@ -42,8 +42,9 @@ class Place:
     remote_url: str | None = None
 
 
-async def no_credential() -> None:
+async def no_credential(remote_url: str) -> None:
     """For remotes that ask for none, or for an SSH key."""
+    del remote_url
 
 
 class GitNoteRepository:
@@ -53,7 +54,7 @@ class GitNoteRepository:
         self,
         place: Place,
         local: LocalRepository,
-        credential: Callable[[], Awaitable[SecretStr | None]],
+        credential: Callable[[str], Awaitable[SecretStr | None]],
         deadline_seconds: float,
     ) -> None:
         own = local.root / ".git" / "recollect"
@@ -151,7 +152,8 @@ class GitNoteRepository:
                 exchange = Exchange(
                     root=self._local.root,
                     branch=self.branch,
-                    token=await self._credential(),
+                    remote=self._remote or "",
+                    token=await self._credential(self._remote or ""),
                     until=until,
                 )
                 return await to_thread.run_sync(
@@ -172,14 +174,14 @@ def _translated(work: Callable[[], T]) -> T:
 async def open_repository(
     place: Place,
     *,
-    credential: Callable[[], Awaitable[SecretStr | None]] = no_credential,
+    credential: Callable[[str], Awaitable[SecretStr | None]] = no_credential,
     deadline_seconds: float,
 ) -> GitNoteRepository:
     """Open the repository at a place, or make it.
 
     Args:
         place: Where it is.
-        credential: Gives the token for the remote; asked at every connection.
+        credential: Gives the token for a remote's address; asked at every connection.
         deadline_seconds: How long to wait for other processes, and for the remote.
 
     Raises:

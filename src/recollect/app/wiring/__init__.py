@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -267,6 +266,6 @@ async def _open_repository(
 
     return await open_repository(
         place,
-        credential=partial(credential, place.remote_url or ""),
+        credential=credential,
         deadline_seconds=settings.git.deadline_seconds,
     )
