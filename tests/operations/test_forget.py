@@ -28,6 +28,7 @@ from recollect.operations import (
     recall,
     remember,
 )
+from recollect.operations.conversations import EraseMany, erase_many
 
 pytestmark = pytest.mark.anyio
 
@@ -125,3 +126,15 @@ async def test_erasing_leaves_no_history(context: Context, *, forgotten_before: 
     ):
         with pytest.raises(NotFound):
             await attempt
+
+
+async def test_what_is_erased_together_goes_in_the_order_asked(context: Context) -> None:
+    messages = tuple(Message(content=f"Message {n}.", producer="Ann") for n in range(5))
+    asked = tuple(reversed((await ingest(context, Ingest(messages=messages))).ids))
+    before = await context.log.last_seq(context.tenant)
+
+    request = EraseMany(scopes=("",), kind=Kind.EPISODE, ids=asked)
+    assert (await erase_many(context, request)).ids == list(asked)
+
+    lines = await context.log.entries(context.tenant, before, 100)
+    assert [line.record_id for line in lines] == list(asked)

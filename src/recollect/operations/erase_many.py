@@ -40,7 +40,7 @@ class ErasedMany(Result):
     """The receipt."""
 
     ids: list[str]
-    """Of what was deleted."""
+    """Of what was deleted: in the order asked, then the facts that numbers named."""
 
 
 @operation(Right.ERASE)
@@ -62,6 +62,7 @@ async def erase_many(context: Context, request: EraseMany) -> ErasedMany:
 
 async def _going(context: Context, request: EraseMany) -> list[Memory]:
     called = await context.records.facts_called(context.tenant, request.numbers)
-    ids = dict.fromkeys((*request.ids, *(fact.id for fact in called)))
+    ids = dict.fromkeys((*request.ids, *sorted(fact.id for fact in called)))
     reach = context.selection("", Look.EXACT, of_kinds((request.kind,)), request.scopes)
-    return await context.records.select(context.tenant, reach, list(ids))
+    found = {m.id: m for m in await context.records.select(context.tenant, reach, list(ids))}
+    return [found[memory_id] for memory_id in ids if memory_id in found]

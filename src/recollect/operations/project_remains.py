@@ -35,7 +35,7 @@ async def remains(context: Context, project: RegistryRecord) -> Remains:
     """
     scope = project.id
     memories = await _memories(context, scope)
-    forgotten = await context.records.forgotten(context.tenant, scope, _KINDS)
+    forgotten = sorted(await context.records.forgotten(context.tenant, scope, _KINDS))
     episodes = [memory for memory in memories if memory.kind is Kind.EPISODE]
     expected = Expect(type=project.type, id=project.id, revision=project.revision)
     return Remains(
