@@ -19,3 +19,15 @@ def ring() -> Generator[Open]:
     keyring.set_keyring(ring)
     yield ring
     keyring.set_keyring(usual)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough", action="store_true", help="make random and killed runs as long as they need"
+    )
+
+
+@pytest.fixture
+def thorough(pytestconfig: pytest.Config) -> bool:
+    """Whether this run looks for what short ones may miss; it takes many minutes."""
+    return pytestconfig.getoption("--thorough")
