@@ -6,6 +6,7 @@ It uses the same Python interface as a program of yours would: `recollect.open` 
 import json
 import tempfile
 from pathlib import Path
+from secrets import token_hex
 from time import perf_counter
 from typing import Any
 
@@ -20,28 +21,46 @@ console = Console()
 
 
 def main() -> None:
-    """Fill a fresh store and ask it every question."""
+    """Fill a scope of its own, ask it every question, and take everything away again."""
+    scope = f"demo-{token_hex(4)}"
     with tempfile.TemporaryDirectory() as folder, recollect.open(folder) as memory:
-        started = perf_counter()
-        notes = lines("notes.jsonl")
-        for note in notes:
-            memory.remember(note["content"], name=note["name"], tags=note["tags"], scope="work")
-        messages = lines("conversation.jsonl")
-        memory.ingest(messages, scope="friends", session="chat")
-        took = perf_counter() - started
-        console.print(f"Stored {len(notes)} notes and {len(messages)} messages in {took:.2f} s.\n")
-        for asked in lines("questions.jsonl"):
-            answer = memory.recall(asked["question"], scope=asked["scope"], limit=2)
-            without = f", without {', '.join(answer.degraded)}" if answer.degraded else ""
-            console.print(
-                Panel(
-                    "\n\n".join(shown(hit) for hit in answer.results),
-                    title=f"[bold]{asked['question']}",
-                    subtitle=f"{answer.took_ms:.1f} ms{without}",
-                    title_align="left",
-                    subtitle_align="right",
-                )
+        try:
+            store(memory, scope)
+            ask(memory, scope)
+        finally:
+            # What the settings keep elsewhere, in PostgreSQL, does not go with the folder.
+            for stored in memory.forget_scope(scope, look="subtree", confirm=True).ids:
+                memory.erase(stored)
+
+
+def store(memory: recollect.Client, scope: str) -> None:
+    """Store the notes and the conversation."""
+    started = perf_counter()
+    notes = lines("notes.jsonl")
+    for note in notes:
+        memory.remember(
+            note["content"], name=note["name"], tags=note["tags"], scope=f"{scope}/work"
+        )
+    messages = lines("conversation.jsonl")
+    memory.ingest(messages, scope=f"{scope}/friends", session="chat")
+    took = perf_counter() - started
+    console.print(f"Stored {len(notes)} notes and {len(messages)} messages in {took:.2f} s.\n")
+
+
+def ask(memory: recollect.Client, scope: str) -> None:
+    """Ask every question, and show what answers it."""
+    for asked in lines("questions.jsonl"):
+        answer = memory.recall(asked["question"], scope=f"{scope}/{asked['scope']}", limit=2)
+        without = f", without {', '.join(answer.degraded)}" if answer.degraded else ""
+        console.print(
+            Panel(
+                "\n\n".join(shown(hit) for hit in answer.results),
+                title=f"[bold]{asked['question']}",
+                subtitle=f"{answer.took_ms:.1f} ms{without}",
+                title_align="left",
+                subtitle_align="right",
             )
+        )
 
 
 def shown(hit: Hit) -> str:
