@@ -7,7 +7,7 @@ from tests.postgres import lent_database
 
 from recollect.app.wiring import open_store
 from recollect.domain.changes import Erase
-from recollect.errors import Unavailable
+from recollect.errors import InvalidRequest
 from recollect.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,7 @@ async def test_damage_is_found_and_mended(damage: str, projections: set[str]) ->
 async def test_a_backup_is_left_to_postgres() -> None:
     with lent_database() as database:
         async with open_store(Settings(store=database.settings)) as store:
-            with pytest.raises(Unavailable, match="pg_dump"):
+            with pytest.raises(InvalidRequest, match="pg_dump"):
                 await store.maintenance.backup(TENANT, "copy.db")
 
 

@@ -82,7 +82,8 @@ class Reaching(httpx2.AsyncBaseTransport):
 
     async def _elsewhere(self, request: httpx2.Request) -> httpx2.Request:
         """The request to another server of the folder; to the same one if there is none."""
-        url = None if self._settings.url else await server_of(self._settings.data_dir)
+        ours = self._settings
+        url = None if ours.url else await server_of(ours.data_dir, ours.store.kind)
         if url is None:
             return request
         headers = {n: value for n, value in request.headers.items() if n.lower() != "host"}

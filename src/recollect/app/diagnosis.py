@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import assert_never
 
 import httpx2
 from anyio import to_thread
@@ -15,17 +16,26 @@ from recollect import operations
 from recollect.app.finding import server_of
 from recollect.app.remote_notes import credential
 from recollect.app.wiring import (
+    Embedders,
     LoadableEmbedder,
     open_context,
     open_model,
     open_note_repositories,
 )
+from recollect.app.wiring.stores import open_schema
 from recollect.domain.note_files import parse
 from recollect.errors import RecollectError, UnreadableNote
 from recollect.operations import Context, Result
 from recollect.operations.mirror import contents_of, mounts_of
 from recollect.ports import Embedder, LanguageModel, NoteRepository, Reranker, ResourceKind
-from recollect.settings import Configuration, MiniLmSettings, Settings, SqliteStoreSettings
+from recollect.settings import (
+    Configuration,
+    InMemoryStoreSettings,
+    MiniLmSettings,
+    PostgresStoreSettings,
+    Settings,
+    SqliteStoreSettings,
+)
 
 HEALTH_TIMEOUT_SECONDS = 2
 OLDEST_SQLITE = (3, 40)
@@ -90,28 +100,52 @@ async def diagnose(settings: Settings) -> Diagnosis:
 
 async def _of_folder(settings: Settings) -> AsyncGenerator[Finding]:
     yield _found("python", platform.python_version())
-    yield await to_thread.run_sync(_sqlite)
-    yield await to_thread.run_sync(_full_text_search)
-    if isinstance(settings.store, SqliteStoreSettings):
-        yield await to_thread.run_sync(_data_folder, settings.data_dir)
     if settings.configured:
         yield _found("configuration", _configuration(settings.configured))
-    async with open_context(settings) as (context, embedders):
-        yield await _examined("embedder", lambda: _embedder(embedders.embedder))
-        if previous := embedders.previous_embedder:
-            yield await _examined("previous embedder", lambda: _embedder(previous))
-        yield await _examined("tokenizer", lambda: _tokenizer(context))
-        if writer := context.language_model:
-            yield await _examined("language model", lambda: _language_model(writer))
-        if judge := context.reranker:
-            yield await _examined("reranker", lambda: _reranker(judge, context.reranked))
-        for resource in settings.configured.resources if settings.configured else ():
-            yield await _resource(context, ResourceKind(resource.kind), resource.name)
-        # Last, since what it says of the memories that wait depends on the models.
-        yield await _examined("store", lambda: _store(context))
-    if settings.git.mirror and isinstance(settings.store, SqliteStoreSettings):
+    async for finding in _of_home(settings):
+        yield finding
+    try:
+        async with open_context(settings) as (context, embedders):
+            async for finding in _of_context(settings, context, embedders):
+                yield finding
+    except RecollectError as error:
+        yield _wrong("store", str(error))
+    if settings.git.mirror and not isinstance(settings.store, InMemoryStoreSettings):
         yield await _examined("notes in git", lambda: _notes(settings))
     yield await _noted_server(settings)
+
+
+async def _of_home(settings: Settings) -> AsyncGenerator[Finding]:
+    match settings.store:
+        case InMemoryStoreSettings():
+            return
+        case SqliteStoreSettings():
+            yield await to_thread.run_sync(_sqlite)
+            yield await to_thread.run_sync(_full_text_search)
+        case PostgresStoreSettings():
+            database = await _examined("database", lambda: _database(settings))
+            if database.ok:  # else to open the store says the same
+                yield database
+        case _:
+            assert_never(settings.store)
+    yield await to_thread.run_sync(_data_folder, settings.data_dir)
+
+
+async def _of_context(
+    settings: Settings, context: Context, embedders: Embedders
+) -> AsyncGenerator[Finding]:
+    yield await _examined("embedder", lambda: _embedder(embedders.embedder))
+    if previous := embedders.previous_embedder:
+        yield await _examined("previous embedder", lambda: _embedder(previous))
+    yield await _examined("tokenizer", lambda: _tokenizer(context))
+    if writer := context.language_model:
+        yield await _examined("language model", lambda: _language_model(writer))
+    if judge := context.reranker:
+        yield await _examined("reranker", lambda: _reranker(judge, context.reranked))
+    for resource in settings.configured.resources if settings.configured else ():
+        yield await _resource(context, ResourceKind(resource.kind), resource.name)
+    # Last, since what it says of the memories that wait depends on the models.
+    yield await _examined("store", lambda: _store(context))
 
 
 async def _of_server(settings: Settings) -> AsyncGenerator[Finding]:
@@ -188,6 +222,10 @@ async def _resource(context: Context, kind: ResourceKind, name: str) -> Finding:
     )
 
 
+async def _database(settings: Settings) -> str:
+    return await open_schema(settings).description()
+
+
 async def _store(context: Context) -> str:
     await context.maintenance.ping(context.tenant)
     figures = await operations.stats(context, operations.Stats())
@@ -253,5 +291,5 @@ async def _tokenizer(context: Context) -> str:
 
 
 async def _noted_server(settings: Settings) -> Finding:
-    url = await server_of(settings.data_dir)
+    url = await server_of(settings.data_dir, settings.store.kind)
     return _found("server", f"{url} holds the data folder" if url else "none holds the data folder")

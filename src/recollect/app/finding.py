@@ -11,13 +11,15 @@ from recollect.app.running import notes_in, url_in
 ANSWER_SECONDS = 2
 
 
-async def server_of(data_dir: Path) -> str | None:
+async def server_of(data_dir: Path, store: str) -> str | None:
     """The address of a server that holds the folder and answers, the newest first.
+
+    One over another kind of store has other memories, and is not meant.
 
     A note of an address where nobody listens any more is taken away.
     """
     for note in await to_thread.run_sync(notes_in, data_dir):
-        url = url_in(note)
+        url = url_in(note, store)
         try:
             if url is not None and await _asked(url):
                 return url

@@ -8,17 +8,23 @@ from pathlib import Path
 
 
 @contextmanager
-def announced(data_dir: Path, url: str) -> Generator[None]:
-    """Leave a note for as long as the block runs; a killed server leaves it behind."""
+def announced(data_dir: Path, url: str, store: str) -> Generator[None]:
+    """Leave a note for as long as the block runs; a killed server leaves it behind.
+
+    Args:
+        data_dir: The data folder.
+        url: Where the server listens.
+        store: The kind of the store that it serves.
+    """
     note = note_of(data_dir, os.getpid())
     data_dir.mkdir(parents=True, exist_ok=True)
     fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"url": url}), encoding="utf-8")
+    fresh.write_text(json.dumps({"url": url, "store": store}), encoding="utf-8")
     fresh.replace(note)
     try:
         yield
     finally:
-        if url_in(note) == url:
+        if url_in(note, store) == url:
             note.unlink(missing_ok=True)
 
 
@@ -36,8 +42,9 @@ def notes_in(data_dir: Path) -> list[Path]:
     return [note for _, note in sorted(dated, reverse=True)]
 
 
-def url_in(note: Path) -> str | None:
-    """The address that a note tells; None if it cannot be read."""
+def url_in(note: Path, store: str) -> str | None:
+    """The address that a note tells; None if it is of another kind of store, or no note."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return str(json.loads(note.read_text(encoding="utf-8"))["url"])
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        return str(noted["url"]) if noted["store"] == store else None
     return None

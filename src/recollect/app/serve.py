@@ -200,5 +200,5 @@ async def _announce(server: uvicorn.Server, settings: Settings, port: int) -> No
         await sleep(0.01)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     log.info("server.listening", url=f"http://{host}:{port}")
-    with running.announced(settings.data_dir, f"http://{host}:{port}"):
+    with running.announced(settings.data_dir, f"http://{host}:{port}", settings.store.kind):
         await sleep_forever()

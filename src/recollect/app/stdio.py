@@ -53,7 +53,7 @@ async def _cancel_on_signal(scope: CancelScope, caught: list[int]) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    url = settings.url or await server_of(settings.data_dir)
+    url = settings.url or await server_of(settings.data_dir, settings.store.kind)
     if url is not None and await answers(url):
         async with open_bridge(url, settings) as server:
             await _speak(server)

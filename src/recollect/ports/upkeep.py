@@ -93,7 +93,7 @@ class Maintenance(Protocol):
 
         Raises:
             AlreadyExists: There is a file of that name.
-            InvalidRequest: Its folder does not exist.
+            InvalidRequest: Its folder does not exist, or the store is not one to be copied so.
             StorageFull, StoreUnavailable: It cannot be written; nothing is left of it.
         """
         ...

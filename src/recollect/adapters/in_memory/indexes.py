@@ -15,7 +15,7 @@ from recollect.domain.passages import FloatVector
 from recollect.domain.questions import content_words
 from recollect.domain.searchable import phrases, searchable_text, spaced
 from recollect.domain.selection import Selection
-from recollect.errors import Unavailable
+from recollect.errors import InvalidRequest
 from recollect.ports import Distribution, Fault, Nearest, ScoredId, ScoredPassage
 
 _SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
@@ -152,7 +152,7 @@ class InMemoryMaintenance:
 
     async def backup(self, tenant: str, target: str) -> int:
         del tenant, target
-        raise Unavailable("memories in the process cannot be backed up; export them instead")
+        raise InvalidRequest("memories in the process cannot be backed up; export them instead")
 
     async def ping(self, tenant: str) -> None:
         """The process is there."""

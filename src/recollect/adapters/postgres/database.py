@@ -9,14 +9,21 @@ from random import uniform
 from typing import Any, TypeAlias, TypeVar
 
 from anyio import CancelScope, move_on_after, sleep
-from psycopg import AsyncConnection, AsyncCursor, Error, OperationalError, errors
-from psycopg.conninfo import make_conninfo
+from psycopg import (
+    AsyncConnection,
+    AsyncCursor,
+    Error,
+    OperationalError,
+    ProgrammingError,
+    errors,
+)
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from recollect.adapters.postgres.failures import translated_errors
 from recollect.adapters.postgres.half_vector import HalfVector, HalfVectorDumper
-from recollect.errors import InvalidRequest
+from recollect.errors import ConfigError, InvalidRequest
 
 T = TypeVar("T")
 Cursor: TypeAlias = AsyncCursor[tuple[Any, ...]]
@@ -61,6 +68,20 @@ class Place:
     pool_size: int = 10
     statement_seconds: float = 30
     connect_seconds: float = 10
+
+    def __post_init__(self) -> None:
+        """Check the URL.
+
+        Raises:
+            ConfigError: It is none.
+        """
+        try:
+            conninfo_to_dict(self.url)
+        except ProgrammingError:
+            raise ConfigError(
+                "the database's URL cannot be read: it must look like "
+                "postgresql://user:password@host/name, with %40 for an @ in the password"
+            ) from None
 
     @property
     def conninfo(self) -> str:

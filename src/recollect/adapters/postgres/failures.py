@@ -1,5 +1,6 @@
 """The driver's errors in our words. None repeats a value, an address or a password."""
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -38,23 +39,39 @@ _PROBLEMS: Sequence[tuple[tuple[type[Error], ...], str]] = (
     ),
     (
         (errors.ReadOnlySqlTransaction,),
-        "the database is read-only, as a standby is; RECOLLECT_STORE__URL must name the primary",
+        "the database is read-only, as a standby is; the settings must name the primary",
     ),
     (
         (errors.InsufficientPrivilege,),
         "the database's role lacks a right; the page on running on PostgreSQL lists what it needs",
     ),
     (
-        (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
-        "the database refuses the role or the password of RECOLLECT_STORE__URL",
-    ),
-    (
-        (errors.InvalidCatalogName,),
-        "the database that RECOLLECT_STORE__URL names does not exist; create it",
-    ),
-    (
         (OperationalError,),
         "the database is out of reach, or the connection to it was lost; retry",
+    ),
+)
+
+# A connection that is not made has no code, only what the server, or libpq, says in its language.
+_NOT_CONNECTED: Sequence[tuple[str, str]] = (
+    (
+        r"authentication failed|no password supplied|role .* does not exist|no pg_hba\.conf entry",
+        "the database server refuses the role or its password; check them in the settings",
+    ),
+    (
+        r"database .* does not exist",
+        "the database server has no database of this name; create it, or mend the settings",
+    ),
+    (
+        r"failed to resolve host|could not translate host name",
+        "the database server's host is not known; check its name in the settings",
+    ),
+    (
+        r"SSL|certificate",
+        "no encrypted connection to the database server can be made as the settings ask for it",
+    ),
+    (
+        r"FATAL:",
+        "the database server lets nobody in now: it may be starting, stopping or full; retry",
     ),
 )
 
@@ -64,6 +81,10 @@ def _translated(error: Error) -> RecollectError:
         return StorageFull(
             "the database's disk is full; nothing was stored: free some space and retry"
         )
+    if type(error) is OperationalError:
+        for pattern, said in _NOT_CONNECTED:
+            if re.search(pattern, str(error)):
+                return StoreUnavailable(said)
     refused = f"the database refused a statement ({error.sqlstate})"
     return StoreUnavailable(
         next((said for kinds, said in _PROBLEMS if isinstance(error, kinds)), refused)

@@ -12,7 +12,7 @@ from recollect.adapters.postgres.vectors import kept_vectors
 from recollect.adapters.postgres.words import Stemmer, Terms
 from recollect.domain.passages import vectors_problem
 from recollect.domain.searchable import passage_source, searchable_text
-from recollect.errors import Unavailable
+from recollect.errors import InvalidRequest
 from recollect.ports import Fault
 
 _PAGE = 500
@@ -63,7 +63,7 @@ class PostgresMaintenance:
 
     async def backup(self, tenant: str, target: str) -> int:
         del tenant, target
-        raise Unavailable(
+        raise InvalidRequest(
             "a PostgreSQL database is backed up with PostgreSQL's own tools, such as pg_dump; "
             "`recollect export` writes the memories to a file"
         )

@@ -12,6 +12,10 @@ from recollect.errors import StoreUnavailable
 LEAST_SERVER = 150_000
 LEAST_VECTOR = (0, 8)
 _LOCK = 7_311_082_440_116_023_471  # ours among the database's advisory locks
+_VECTOR = (
+    "select coalesce(installed_version, default_version) "
+    "from pg_available_extensions where name = 'vector'"
+)
 _TABLE = """
 create table if not exists recollect_migration (
     number integer primary key,
@@ -68,7 +72,29 @@ class PostgresSchema:
             async with await AsyncConnection.connect(
                 self._place.conninfo, autocommit=True
             ) as connection:
+                await _check_server(connection)
                 return await applied(connection), len(migrations())
+
+    async def description(self) -> str:
+        """What a person may want to know of the database, in words.
+
+        Raises:
+            StoreUnavailable: It is out of reach, or cannot be used.
+        """
+        number, known = await self.status()
+        with translated_errors():
+            async with await AsyncConnection.connect(self._place.conninfo) as connection:
+                server = await _one(connection, "show server_version")
+                vector = await _one(connection, _VECTOR)
+                is_unbound = await _one(
+                    connection,
+                    "select rolsuper or rolbypassrls from pg_roles where rolname = current_user",
+                )
+        unbound = "; row-level security does not bind the role, see the page on it"
+        return (
+            f"PostgreSQL {server} with pgvector {vector}, schema {number} of {known}"
+            f"{unbound if is_unbound else ''}"
+        )
 
     async def migrate(self) -> int:
         """As `migrate`."""
@@ -108,9 +134,14 @@ async def _apply_missing(connection: Connection) -> int:
                 )
             return len(missing)
     except errors.InsufficientPrivilege as error:
+        if not await _one(connection, "select true from pg_extension where extname = 'vector'"):
+            raise StoreUnavailable(
+                "the database lacks the extension pgvector: let an administrator run "
+                "`create extension vector` in it"
+            ) from error
         raise StoreUnavailable(
             "the database's role may not make the schema: run `recollect migrate` as the "
-            "database's owner, after an administrator's `create extension vector`"
+            "database's owner"
         ) from error
 
 
@@ -118,12 +149,16 @@ async def _check_server(connection: Connection) -> None:
     if connection.info.server_version < LEAST_SERVER:
         raise StoreUnavailable("the server is older than PostgreSQL 15; upgrade it")
     if await _one(connection, "show server_encoding") != "UTF8":
-        raise StoreUnavailable("the database's encoding is not UTF8; create it with that one")
-    version = await _one(
-        connection, "select default_version from pg_available_extensions where name = 'vector'"
-    )
+        raise StoreUnavailable(
+            "the database's encoding is not UTF8: create one with "
+            "`createdb --encoding UTF8 --template template0`"
+        )
+    version = await _one(connection, _VECTOR)
     if version is None or tuple(map(int, version.split(".")[:2])) < LEAST_VECTOR:
-        raise StoreUnavailable("the server lacks pgvector 0.8 or newer; install it")
+        raise StoreUnavailable(
+            "pgvector 0.8 or newer is missing: install it on the server; where the database has an "
+            "older one, an administrator runs `alter extension vector update` in it"
+        )
 
 
 async def _one(connection: Connection, statement: str) -> Any:
