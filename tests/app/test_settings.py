@@ -1,12 +1,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
 import recollect
 from recollect import settings
 from recollect.app.ids import UuidSource
 from recollect.app.serve import open_app
 from recollect.errors import ConfigError
+from recollect.settings.postgres import usual_url
 
 
 def test_a_misspelt_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +45,80 @@ def test_an_empty_data_folder_stops_the_start(monkeypatch: pytest.MonkeyPatch) -
 def test_nested_variables_choose_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECOLLECT_STORE__KIND", "in_memory")
     assert settings.load().store == settings.InMemoryStoreSettings()
+
+
+def test_a_setting_of_another_kind_tells_which_variable_chooses_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECOLLECT_STORE__URL", "postgresql://user:s3cret@host/name")
+    with pytest.raises(ConfigError, match="RECOLLECT_STORE__KIND chooses another") as raised:
+        settings.load()
+    assert "s3cret" not in str(raised.value)
+
+
+POSTGRES = ("URL", "HOST", "PORT", "USER", "PASSWORD", "DB", "SSL_MODE", "SSL_ROOT_CERT")
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """None of those that name a database."""
+    for name in POSTGRES:
+        monkeypatch.delenv(f"POSTGRES_{name}", raising=False)
+    return monkeypatch
+
+
+def database() -> dict[str, object]:
+    """The database that the settings name, in parts; without what libpq adds."""
+    store = settings.load().store
+    assert isinstance(store, settings.PostgresStoreSettings)
+    return conninfo_to_dict(store.url.get_secret_value())
+
+
+def test_the_variables_that_many_use_name_a_database_but_do_not_choose_it(
+    variables: pytest.MonkeyPatch,
+) -> None:
+    variables.setenv("POSTGRES_URL", "postgresql://user@theirs/name")
+    variables.setenv("POSTGRES_HOST", "not read beside a URL")
+    assert settings.load().store == settings.SqliteStoreSettings()
+    variables.setenv("RECOLLECT_STORE__KIND", "postgres")
+    assert database() == {"user": "user", "host": "theirs", "dbname": "name"}
+    variables.setenv("POSTGRES_SSL_MODE", "verify-full")
+    variables.setenv("POSTGRES_SSL_ROOT_CERT", "/etc/ca & more.pem")
+    encryption = {"sslmode": "verify-full", "sslrootcert": "/etc/ca & more.pem"}
+    assert database() == {"user": "user", "host": "theirs", "dbname": "name"} | encryption
+    variables.setenv("RECOLLECT_STORE__URL", "postgresql://ours/name")
+    assert database() == {"host": "ours", "dbname": "name"}
+    variables.setenv("RECOLLECT_STORE__URL", "")
+    variables.setenv("POSTGRES_URL", "postgresql://theirs/name?sslmode=prefer")
+    assert database() == {"host": "theirs", "dbname": "name"} | encryption
+
+
+@given(
+    parts=st.fixed_dictionaries(
+        {"host": st.sampled_from(["db", "127.0.0.1", "::1", "/run/a folder"])},
+        optional={
+            "port": st.sampled_from(["5432", "6543"]),
+            "user": st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1),
+            "password": st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1),
+            "dbname": st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1),
+        },
+    )
+)
+def test_a_database_is_put_together_from_any_parts(parts: dict[str, str]) -> None:
+    named = {f"POSTGRES_{'DB' if n == 'dbname' else n.upper()}": v for n, v in parts.items()}
+    url = usual_url(named)
+    assert url is not None
+    assert conninfo_to_dict(url) == parts
+
+
+def test_a_store_in_postgres_without_a_database_stops_the_start(
+    variables: pytest.MonkeyPatch,
+) -> None:
+    variables.setenv("RECOLLECT_STORE__KIND", "postgres")
+    variables.setenv("POSTGRES_PASSWORD", "s3cret")
+    with pytest.raises(ConfigError, match="set RECOLLECT_STORE__URL") as raised:
+        settings.load()
+    assert "s3cret" not in str(raised.value)
 
 
 def test_the_usual_kind_need_not_be_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 from typing_extensions import TypeIs
 
@@ -34,12 +35,18 @@ def load(**options: Any) -> Settings:
             '[{"kind": "bm25"}, {"kind": "embedder"}]'
         ) from None
     except ValidationError as error:
-        problems = (
-            f"{'.'.join(str(part) for part in problem['loc'])}: "
-            + problem["msg"].removeprefix("Value error, ")
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        raise ConfigError("wrong settings: " + "; ".join(problems)) from None
+        problems = error.errors(include_input=False, include_url=False)
+        raise ConfigError("wrong settings: " + "; ".join(map(_told, problems))) from None
+
+
+def _told(problem: ErrorDetails) -> str:
+    place = ".".join(map(str, problem["loc"]))
+    match problem:
+        case {"type": "extra_forbidden", "loc": (str() as choice, str() as kind, str())}:
+            variable = f"{PREFIX}{choice.upper()}__KIND"
+            return f"{place}: {kind} has no such setting; {variable} chooses another kind"
+        case _:
+            return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def variable_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
