@@ -14,9 +14,8 @@ ANSWER_SECONDS = 2
 async def server_of(data_dir: Path, store: str) -> str | None:
     """The address of a server that holds the folder and answers, the newest first.
 
-    One over another kind of store has other memories, and is not meant.
-
-    A note of an address where nobody listens any more is taken away.
+    One over another kind of store has other memories, and is not meant. A note of an address where
+    nobody listens any more is taken away.
     """
     for note in await to_thread.run_sync(notes_in, data_dir):
         url = url_in(note, store)
