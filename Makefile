@@ -18,7 +18,7 @@ serve: .venv/runtime ## Start the server on 127.0.0.1:8080
 
 test: .venv/development ## Every test
 	$(BIN)/recollect warmup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 test-compat: .venv/development ## MemMachine's own clients' tests; COMPAT holds options: --store postgres
 	$(BIN)/recollect warmup
