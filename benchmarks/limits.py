@@ -14,7 +14,11 @@ LEAST_INGEST_RATIO: Final = 0.65
 MOST_TIMES_PARTS: Final = 1.5
 MOST_EMPTY_RSS_MB: Final = 200.0
 PROMISED_SIZE: Final = 100_000
-"""The size that the limits on one recall, one write and memory are promised for."""
+"""The size that the limits on one recall, one write and memory are promised for.
+
+In a small store the parts cost next to nothing, and a recall is the constant cost of a request and
+of ranking: nothing that grows is to be seen there.
+"""
 
 MOST_MIRRORED_MS: Final = {1000: 40.0, 10_000: 100.0}
 """By the number of notes in one folder."""
@@ -63,19 +67,19 @@ def limits_of(
 
 def _of_store(store: StoreFigures) -> Generator[Limit]:
     at = f" at {store.size:,}"
-    yield Limit(
-        what=f"recall p50{at}, times the sum of its parts",
-        unit="",
-        measured=store.recall.p50 / store.parts.sum_of_medians,
-        promised=MOST_TIMES_PARTS,
-        binds=True,
-    )
     yield Limit(what=f"first answer{at}", unit="s", measured=store.text_seconds, promised=1.0)
     yield Limit(
         what=f"first answer in full{at}", unit="s", measured=store.full_seconds, promised=3.0
     )
     if store.size != PROMISED_SIZE:
         return
+    yield Limit(
+        what=f"recall p50{at}, times the sum of its parts",
+        unit="",
+        measured=store.times_parts,
+        promised=MOST_TIMES_PARTS,
+        binds=True,
+    )
     for what, unit, measured, promised in (
         ("recall p50", "ms", store.recall.p50, 15.0),
         ("recall p95", "ms", store.recall.p95, 30.0),

@@ -61,6 +61,7 @@ def store_section(stores: Sequence[StoreFigures]) -> str:
         ("part: search the text", lambda s: s.parts.text),
         ("for comparison: search every word", lambda s: s.parts.every_word),
         ("sum of the parts' p50", lambda s: f"{s.parts.sum_of_medians:.1f}"),
+        ("recall, one client, times that sum", lambda s: f"{s.times_parts:.2f}"),
         ("memory, MB", lambda s: f"{s.rss_mb:.0f}"),
         ("disk, MB", lambda s: f"{s.disk_mb:.0f}"),
         ("filled at, memories per second", lambda s: f"{_fill_rate(s):.0f}"),

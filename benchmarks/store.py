@@ -45,6 +45,11 @@ class StoreFigures:
     rss_mb: float
     disk_mb: float
 
+    @property
+    def times_parts(self) -> float:
+        """How many times as long as its parts one after another a recall takes, medians."""
+        return self.recall.p50 / self.parts.sum_of_medians
+
 
 def store_figures(cache: Path, size: int, seed: int, asked: int) -> StoreFigures:
     """Measure a store of this size, filled now or kept in the cache."""

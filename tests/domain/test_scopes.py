@@ -65,8 +65,8 @@ def test_a_scope_is_a_path_of_words(scope: str) -> None:
 
 @pytest.mark.parametrize(
     "scope",
-    ["/", "/a", "a/", "a//b", ".a", "a/.b", "..", "a b", "a\n", "a\0", "a*", "%", "🍵", *RESERVED,
-     "/".join("a" * (MAX_DEPTH + 1)), "x" * 1001, "é" * 501, "\ud800"],
+    ["/", "/a", "a/", "a//b", ".a", "a/.b", "..", "a b", "a\n", "a\0", "a*", "%", "🍵",
+     *sorted(RESERVED), "/".join("a" * (MAX_DEPTH + 1)), "x" * 1001, "é" * 501, "\ud800"],
 )  # fmt: skip
 def test_anything_else_is_no_scope(scope: str) -> None:
     with pytest.raises(InvalidRequest):
