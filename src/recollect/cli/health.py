@@ -1,4 +1,4 @@
-"""Commands about the installation: prepare the model and the database, find what is wrong."""
+"""Commands about the installation: the model, the stores, what is wrong."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from recollect.cli import options as o
 from recollect.cli.exits import FAILED
-from recollect.cli.progress import await_embedding
+from recollect.cli.progress import await_embedding, progress
 from recollect.cli.session import Session, session_of
 
 
@@ -67,3 +67,36 @@ def migrate(
     session = session_of(context, as_json=as_json)
     work = migration.schema_status if status else migration.migrate
     session.give(anyio.run(work, session.settings()))
+
+
+def copy(
+    context: typer.Context,
+    *,
+    source: Annotated[
+        str, typer.Option("--from", metavar="STORE", help="sqlite:FOLDER or postgres:URL.")
+    ],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="STORE", help="Likewise; empty, or an unfinished copy of the same."
+        ),
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Only this one's memories.")] = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Copy a whole store into another, with all history, and compare the two.
+
+    The kind alone, sqlite or postgres, names the store that the settings do: so no password stands
+    among the arguments. Run again, it carries on where it was; a finished copy is only compared.
+    Ends with exit code 1 if the two differ.
+    """
+    import anyio
+
+    from recollect.app import copying
+
+    session = session_of(context, as_json=as_json)
+    wanted = copying.Copying(source=source, target=target, tenant=tenant)
+    copied = anyio.run(copying.copy, session.settings(), wanted, progress)
+    session.give(copied)
+    if not copied.same:
+        raise typer.Exit(FAILED)

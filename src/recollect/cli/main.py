@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("check", store.check),
     ("backup", store.backup),
     ("migrate", health.migrate),
+    ("copy", health.copy),
     ("warmup", health.warmup),
     ("doctor", health.doctor),
     ("serve", server.serve),

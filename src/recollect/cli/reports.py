@@ -3,6 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
+from recollect.app.copying import Copied
 from recollect.app.diagnosis import Diagnosis, Warm
 from recollect.app.migration import SchemaStatus
 from recollect.app.sign_in import SignedIn, SignedOut, SignInStatus
@@ -21,6 +22,8 @@ from recollect.operations import (
     Synced,
 )
 from recollect.operations.feedback import Verdicts
+
+_SHOWN_OF_DIGESTS = 12
 
 
 @show.register
@@ -143,6 +146,23 @@ def _(result: SchemaStatus) -> None:
         say(f"applied {many(result.migrated, 'migration')}")
     behind = result.known - result.applied
     say(f"{many(behind, 'migration')} to apply" if behind else "the schema is up to date")
+
+
+@show.register
+def _(result: Copied) -> None:
+    table = columns("tenant", "table", "rows", "there", "sha256", "")
+    for found in result.tables:
+        same = ("the same", "green") if found.same else ("differs", "bold red")
+        table.add_row(
+            found.tenant,
+            found.table,
+            str(found.source.rows),
+            str(found.target.rows),
+            found.source.sha256[:_SHOWN_OF_DIGESTS],
+            Text.assemble(same),
+        )
+    say(table)
+    say(plain(result.problem or "everything is there"))
 
 
 @show.register

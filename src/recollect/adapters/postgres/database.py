@@ -24,6 +24,7 @@ from psycopg_pool import AsyncConnectionPool
 from recollect.adapters.postgres.failures import translated_errors
 from recollect.adapters.postgres.half_vector import HalfVector, HalfVectorDumper
 from recollect.errors import ConfigError, InvalidRequest
+from recollect.ports.copying import unfinished
 
 T = TypeVar("T")
 Cursor: TypeAlias = AsyncCursor[tuple[Any, ...]]
@@ -98,21 +99,33 @@ class Database:
 
     Work is a function of a cursor; it runs inside a transaction that is committed when the
     function returns and rolled back when it raises.
+
+    Args:
+        place: Which database.
+        pool: Connections to it.
+        receiving: Copies may be brought into it; nobody else can use a tenant until its copy is
+            finished.
     """
 
-    def __init__(self, place: Place, pool: AsyncConnectionPool[Connection]) -> None:
+    def __init__(
+        self, place: Place, pool: AsyncConnectionPool[Connection], *, receiving: bool = False
+    ) -> None:
         self._place = place
         self._pool = pool
+        self._receiving = receiving
+        self._usable: set[str] = set()
 
     async def read(self, tenant: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
         """Run work that only reads; it sees one snapshot."""
         with translated_errors():
+            await self._refuse_unfinished(tenant)
             return await self._run(f"{_READ}; {_naming(tenant)}", work)
 
     async def write(self, tenant: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
         """Run work that writes; it is run again if others' changes made it impossible."""
         begin = f"{_WRITE}; {_naming(tenant)}"
         with translated_errors():
+            await self._refuse_unfinished(tenant)
             for attempt in range(1, ATTEMPTS):
                 try:
                     return await self._run(begin, work)
@@ -142,6 +155,13 @@ class Database:
         with translated_errors():
             begin = f"{_READ}; set local recollect.tenant = '{EVERY_TENANT}'"
             return await self._run(begin, _names_of_tenants)
+
+    async def _refuse_unfinished(self, tenant: str) -> None:
+        """Asked once for each tenant: a copy is begun only where nothing was, and locks it then."""
+        if not self._receiving and tenant not in self._usable:
+            if await self._run(f"{_READ}; {_naming(tenant)}", _is_unfinished):
+                raise unfinished()
+            self._usable.add(tenant)
 
     async def _run(self, begin: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
         async with self._begun(begin) as connection:
@@ -194,6 +214,14 @@ def _naming(tenant: str) -> str:
     if not _TENANT.fullmatch(tenant):
         raise InvalidRequest("a tenant is named by up to 63 of a-z, 0-9 and '-'")
     return f"set local recollect.tenant = '{tenant}'"
+
+
+async def _is_unfinished(cursor: Cursor) -> bool:
+    await cursor.execute(
+        "select 1 from tenant where name = current_setting('recollect.tenant') "
+        "and copying is not null"
+    )
+    return await cursor.fetchone() is not None
 
 
 async def _names_of_tenants(cursor: Cursor) -> list[str]:

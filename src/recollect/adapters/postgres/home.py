@@ -8,8 +8,8 @@ from recollect.adapters.postgres.migrating import migrate
 
 
 @asynccontextmanager
-async def open_database(place: Place) -> AsyncGenerator[Database]:
+async def open_database(place: Place, *, receiving: bool = False) -> AsyncGenerator[Database]:
     """Bring the schema up to date, give the database, and close its connections at the end."""
     await migrate(place)
     async with open_pool(place) as pool:
-        yield Database(place, pool)
+        yield Database(place, pool, receiving=receiving)

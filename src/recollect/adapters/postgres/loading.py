@@ -18,6 +18,7 @@ from recollect.domain.changes import (
 )
 from recollect.domain.memory import Episode, Kind, Memory
 from recollect.domain.placing import unique_key
+from recollect.ports.copying import unfinished
 
 _MEMORIES = (
     f"select key, embedded_by, {', '.join(COLUMNS)} from memory "  # noqa: S608
@@ -56,10 +57,16 @@ join registry r on r.tenant = %s and r.type_key = asked.type_key and r.id_key = 
 
 
 async def hold_tenant(cursor: Cursor, tenant: str) -> int:
-    """Hold the tenant's row until the commit; returns the number of the log's last line."""
+    """Hold the tenant's row until the commit; returns the number of the log's last line.
+
+    Raises:
+        StoreUnavailable: A copy of the tenant is not finished.
+    """
     for _ in range(2):
-        await cursor.execute("select seq from tenant where name = %s for update", [tenant])
+        await cursor.execute("select seq, copying from tenant where name = %s for update", [tenant])
         if row := await cursor.fetchone():
+            if row[1] is not None:
+                raise unfinished()
             return row[0]
         await cursor.execute(
             "insert into tenant (name) values (%s) on conflict do nothing", [tenant]

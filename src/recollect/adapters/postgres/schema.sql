@@ -14,7 +14,9 @@ create table tenant (
     seq bigint not null default 0,
     -- what BM25 asks of all memories: how many, and how many words they hold together
     texts bigint not null default 0,
-    words bigint not null default 0
+    words bigint not null default 0,
+    -- how far a copy of it from another store has come; while it is there, nobody else may use it
+    copying text
 );
 
 create sequence memory_key;

@@ -12,6 +12,7 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from recollect.errors import RecollectError, StorageFull, StoreUnavailable
+from recollect.ports.copying import unfinished
 
 T = TypeVar("T")
 
@@ -88,10 +89,15 @@ class Database:
 
     Work is a function of a connection; it runs in a worker thread inside a transaction that
     is committed when the function returns and rolled back when it raises.
+
+    Args:
+        path: The file.
+        receiving: A copy may be brought into it; nobody else can use it until that is finished.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, receiving: bool = False) -> None:
         self.path = path
+        self._receiving = receiving
         self._writer = self._connect()
         self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._reading = CapacityLimiter(READERS)
@@ -102,6 +108,7 @@ class Database:
         try:
             with translated_errors():
                 migrate(self._writer)
+                self._refuse_unfinished()
         except BaseException:
             self._writer.close()
             raise
@@ -147,10 +154,15 @@ class Database:
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with translated_errors(), _transaction(self._writer, "begin immediate"):
+            self._refuse_unfinished()
             result = work(self._writer)
         # In the same thread as the write, so that no cancellation comes in between.
         self._fold_if_due()
         return result
+
+    def _refuse_unfinished(self) -> None:
+        if not self._receiving and self._writer.execute("select 1 from copying").fetchone():
+            raise unfinished()
 
     def _fold_if_due(self) -> None:
         if self._fold_timeout_ms is None:

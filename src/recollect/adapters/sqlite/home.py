@@ -15,10 +15,16 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
 
 
 class Home:
-    """Where the tenants' files lie; each is opened when it is first asked for."""
+    """Where the tenants' files lie; each is opened when it is first asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The folder of folders.
+        receiving: Copies may be brought into the files.
+    """
+
+    def __init__(self, folder: Path, *, receiving: bool = False) -> None:
         self._folder = folder
+        self._receiving = receiving
         self._open: dict[str, Database] = {}
         self._opening = Lock()
 
@@ -27,7 +33,7 @@ class Home:
 
         Raises:
             InvalidRequest: The text is no tenant's name, so no path is made of it.
-            StoreUnavailable: The folder cannot be written.
+            StoreUnavailable: The folder cannot be written, or the file is not to be used yet.
         """
         if found := self._open.get(tenant):
             return found
@@ -57,13 +63,13 @@ class Home:
                 f"the data folder cannot be written ({error.strerror}); check its permissions, "
                 "or choose another with --data-dir"
             ) from error
-        return Database(folder / FILE_NAME)
+        return Database(folder / FILE_NAME, receiving=self._receiving)
 
 
 @asynccontextmanager
-async def open_home(folder: Path) -> AsyncGenerator[Home]:
+async def open_home(folder: Path, *, receiving: bool = False) -> AsyncGenerator[Home]:
     """Give the home of the tenants, and close what was opened at the end."""
-    home = Home(folder)
+    home = Home(folder, receiving=receiving)
     try:
         yield home
     finally:

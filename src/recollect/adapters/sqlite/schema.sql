@@ -162,3 +162,8 @@ create table recalled (
     primary key (recall_key, rank)
 ) strict, without rowid;
 create index recalled_by_memory on recalled (memory_id);
+
+-- How far a copy from another store has come; while there is a row, nobody else may use the file.
+create table copying (
+    progress text not null
+) strict;

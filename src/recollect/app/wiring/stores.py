@@ -15,6 +15,7 @@ from recollect.ports import (
     TextIndex,
     VectorIndex,
 )
+from recollect.ports.copying import CopyTarget
 from recollect.settings import (
     InMemoryStoreSettings,
     PostgresStoreSettings,
@@ -110,6 +111,35 @@ async def _open_postgres(settings: PostgresStoreSettings) -> AsyncGenerator[Stor
             maintenance=maintenance.PostgresMaintenance(database, stemmer),
             recalls=recalls.PostgresRecallLog(database),
         )
+
+
+@asynccontextmanager
+async def open_copies(settings: Settings, *, receiving: bool = False) -> AsyncGenerator[CopyTarget]:
+    """Open the chosen store to be copied as a whole; into it only if it is `receiving`.
+
+    Raises:
+        InvalidRequest: The store ends with its process.
+        ConfigError: What it needs is not installed.
+    """
+    match settings.store:
+        case SqliteStoreSettings():
+            from recollect.adapters.sqlite.copying import SqliteCopies
+            from recollect.adapters.sqlite.home import open_home
+
+            async with open_home(settings.data_dir / "tenants", receiving=receiving) as tenants:
+                yield SqliteCopies(tenants)
+        case PostgresStoreSettings():
+            place = _place(settings.store)
+            from recollect.adapters.postgres.copying import PostgresCopies
+            from recollect.adapters.postgres.home import open_database
+            from recollect.adapters.postgres.words import Stemmer
+
+            async with open_database(place, receiving=receiving) as database:
+                yield PostgresCopies(database, Stemmer())
+        case InMemoryStoreSettings():
+            raise InvalidRequest("a store in memory ends with its process: it cannot be copied")
+        case _:
+            assert_never(settings.store)
 
 
 def open_schema(settings: Settings) -> "PostgresSchema":
