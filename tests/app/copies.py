@@ -28,8 +28,23 @@ class Place:
 
     name: str
     settings: Settings
-    run: Callable[[str], None]
-    """Runs a statement in it, past everything that looks after it."""
+    run: Callable[[str], list[tuple[Any, ...]]]
+    """Runs a statement in it, past everything that looks after it, and gives what it selects."""
+
+    def columns(self) -> dict[str, set[str]]:
+        """Every table with its columns."""
+        found: dict[str, set[str]] = {}
+        for table, column in self.run(_COLUMNS[self.settings.store.kind]):
+            found.setdefault(table, set()).add(column)
+        return found
+
+
+_COLUMNS = {
+    "sqlite": "select t.name, c.name from sqlite_schema t, pragma_table_xinfo(t.name) c "
+    "where t.type = 'table'",
+    "postgres": "select table_name, column_name from information_schema.columns "
+    "where table_schema = 'public'",
+}
 
 
 @contextmanager
@@ -42,19 +57,21 @@ def place(kind: str, folder: Path) -> Generator[Place]:
 
 
 def files(folder: Path) -> Place:
-    def run(statement: str) -> None:
+    def run(statement: str) -> list[tuple[Any, ...]]:
         with sqlite3.connect(folder / "tenants" / TENANT / "recollect.db") as connection:
-            connection.execute(statement)
+            found = connection.execute(statement).fetchall()
         connection.close()
+        return found
 
     settings = Settings(data_dir=folder, store=SqliteStoreSettings())
     return Place(f"sqlite:{folder}", settings, run)
 
 
 def database_of(database: TestDatabase) -> Place:
-    def run(statement: str) -> None:
+    def run(statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(database.admin_url) as connection:
-            connection.execute(statement.encode())
+            found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else []
 
     return Place(f"postgres:{database.url}", Settings(store=database.settings), run)
 
