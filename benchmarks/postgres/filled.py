@@ -70,7 +70,8 @@ def filled_database(server: PostgresServer, size: int, seed: int) -> Filled:
         if noted is None:
             server.create(name)
         settings = settings_of(server.variables(name))
-        seconds = anyio.run(partial(_fill_in_bulk, settings, size, seed))
+        todo = range(_batches_done(server, name), size // BATCH)
+        seconds = anyio.run(partial(_fill_in_bulk, settings, seed, todo))
     figures = {"seconds": seconds, "graph_seconds": _make_graph(server, name, size)}
     with closing(server.connect(name)) as connection:
         connection.execute("vacuum analyze")
@@ -85,18 +86,23 @@ def _fill_by_ingest(variables: Mapping[str, str], size: int, seed: int) -> float
         return filled.episodes_seconds + filled.notes_seconds
 
 
-async def _fill_in_bulk(settings: Settings, size: int, seed: int) -> float:
-    """Seconds for all of it, reckoned from what was left to do."""
+def _batches_done(server: PostgresServer, name: str) -> int:
+    with closing(server.connect(name)) as connection:
+        if connection.execute("select to_regclass('memory')").fetchone() == (None,):
+            return 0
+        row = connection.execute("select count(*) from memory").fetchone()
+        return row[0] // BATCH if row else 0
+
+
+async def _fill_in_bulk(settings: Settings, seed: int, todo: range) -> float:
+    """The seconds for all batches, reckoned from those that are left to do."""
     async with open_context(settings) as (context, embedders):
         await embedders.embedder.load()
         centres = await embedders.embedder.embed(centre_texts(seed), purpose="document")
-        counts = await context.records.counts(context.tenant, model_key(context))
-        done, wanted = sum(counts.by_kind.values()) // BATCH, size // BATCH
         started = perf_counter()
-        for batch in batches(seed, done, wanted, model_key(context), centres):
+        for batch in batches(seed, todo, model_key(context), centres):
             await context.records.commit(context.tenant, batch)
-        taken = perf_counter() - started
-        return taken / max(1, wanted - done) * wanted
+        return (perf_counter() - started) / max(1, len(todo)) * todo.stop
 
 
 def _make_graph(server: PostgresServer, name: str, size: int) -> float | None:

@@ -4,7 +4,7 @@ Vectors lie in clusters around those of real texts, so that questions, which the
 them as they would meet real ones. The same seed gives the same memories.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -33,9 +33,11 @@ def centre_texts(seed: int) -> list[str]:
     return [writer.text(10, 40) for _ in range(CENTRES)]
 
 
-def batches(seed: int, first: int, last: int, model: str, centres: FloatMatrix) -> Generator[Batch]:
+def batches(
+    seed: int, numbers: Iterable[int], model: str, centres: FloatMatrix
+) -> Generator[Batch]:
     """The batches with these numbers; each can be made without the others."""
-    for number in range(first, last):
+    for number in numbers:
         memories = list(_memories(seed, number))
         random = np.random.default_rng([seed, number])
         yield Batch(
