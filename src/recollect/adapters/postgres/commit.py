@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from recollect.adapters.postgres.bulk import Insert
 from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.jobs import insert_jobs
 from recollect.adapters.postgres.loading import hold_tenant, load
@@ -27,8 +28,21 @@ from recollect.domain.memory import JsonValue
 from recollect.domain.serialisation import CODEC, memory_to_json
 from recollect.errors import IdempotencyMismatch
 
-_LOG = f"insert into log values ({', '.join(['%s'] * 11)})"  # noqa: S608
-_REVISION = f"insert into revision values ({', '.join(['%s'] * 6)})"  # noqa: S608
+_LOG = Insert(
+    "log",
+    {
+        "seq": "bigint", "at": "timestamptz", "actor": "text", "origin": "text",
+        "verb": "text", "record_id": "text", "revision": "bigint", "before_scope": "text",
+        "before_name": "text", "before_kind": "text",
+    },
+)  # fmt: skip
+_REVISION = Insert(
+    "revision",
+    {
+        "memory_id": "text", "revision": "bigint", "seq": "bigint",
+        "codec": "text", "payload": "text",
+    },
+)  # fmt: skip
 _LINK = """
 insert into link (tenant, from_id, to_id, type, weight, metadata) values (%s, %s, %s, %s, %s, %s)
 on conflict (tenant, from_id, to_id, type_key)
@@ -185,17 +199,14 @@ class _Writing:
             await cursor.execute(
                 "delete from passage where tenant = %s and memory_key = any(%s)", [tenant, stale]
             )
-        if new:
-            await cursor.executemany(
-                INSERT.encode(),
-                [
-                    [tenant, s.key, _embedded_by(s, made.get(i)), *to_row(s.memory)]
-                    for i, s in new.items()
-                ],
-            )
-            await insert_vectors(
-                cursor, tenant, [(new[i].key, new[i].memory, e) for i, e in made.items()]
-            )
+        await INSERT.run(
+            cursor,
+            tenant,
+            ([s.key, _embedded_by(s, made.get(i)), *to_row(s.memory)] for i, s in new.items()),
+        )
+        await insert_vectors(
+            cursor, tenant, [(new[i].key, new[i].memory, e) for i, e in made.items()]
+        )
 
     def _text_changes(self, new: Mapping[str, Stored]) -> Iterable[TextChange]:
         for memory_id in {**self._old, **new}:
@@ -205,29 +216,25 @@ class _Writing:
             )
 
     async def _write_log(self) -> None:
-        log, revisions = self._touched.log, self._touched.revisions
-        if log:
-            await self._cursor.executemany(_LOG.encode(), [self._line(entry) for entry in log])
-        if revisions:
-            await self._cursor.executemany(
-                _REVISION.encode(),
+        await _LOG.run(self._cursor, self._tenant, map(self._line, self._touched.log))
+        await _REVISION.run(
+            self._cursor,
+            self._tenant,
+            (
                 [
-                    [
-                        self._tenant,
-                        memory_id,
-                        revision.revision,
-                        seq,
-                        CODEC,
-                        dump(memory_to_json(revision.memory)) if revision.memory else None,
-                    ]
-                    for memory_id, seq, revision in revisions
-                ],
-            )
+                    memory_id,
+                    revision.revision,
+                    seq,
+                    CODEC,
+                    dump(memory_to_json(revision.memory)) if revision.memory else None,
+                ]
+                for memory_id, seq, revision in self._touched.revisions
+            ),
+        )
 
     def _line(self, entry: LogEntry) -> list[object]:
         key = entry.before
         return [
-            self._tenant,
             entry.seq,
             entry.at,
             entry.actor,

@@ -49,6 +49,8 @@ _GRAPHS = (
     "set hnsw.ef_search = 200; set hnsw.iterative_scan = relaxed_order; "
     "set hnsw.max_scan_tuples = 50000"
 )
+# Planned once for all values, whether memories wait for vectors is asked of every memory: 30 ms.
+_PLANS = "set plan_cache_mode = force_custom_plan"
 _RECONNECT_SECONDS = 5
 _ROLLBACK_SECONDS = 5
 _PAUSE_SECONDS = 0.02
@@ -238,7 +240,8 @@ async def open_pool(place: Place) -> AsyncGenerator[AsyncConnectionPool[Connecti
         milliseconds = round(place.statement_seconds * 1000)
         await connection.execute(
             f"set timezone = 'UTC'; set statement_timeout = {milliseconds}; "
-            f"set idle_in_transaction_session_timeout = {4 * milliseconds}; {_GRAPHS}".encode()
+            f"set idle_in_transaction_session_timeout = {4 * milliseconds}; "
+            f"{_PLANS}; {_GRAPHS}".encode()
         )
 
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from recollect.adapters.postgres.database import Connection, Cursor
 from recollect.adapters.postgres.half_vector import HalfVector
-from recollect.adapters.postgres.selection import compile_selection
+from recollect.adapters.postgres.selection import are_few, compile_selection
 from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
 from recollect.ports import ScoredId
@@ -32,10 +32,21 @@ select near.id, max(near.score) as score from (
 ) near group by near.id order by score desc, near.id limit %s
 """
 _EXACT = """
-select m.id, max(-(v.embedding <#> %s)) as score from passage v
-join memory m on m.tenant = v.tenant and m.key = v.memory_key
-where v.model = %s and v.dimensions = %s and v.tenant = %s and {condition}
-group by m.tenant, m.key order by score desc, m.id limit %s
+with reached as materialized (select m.key, m.id from memory m where {condition})
+select reached.id, max(-(v.embedding <#> %s)) as score from reached
+join passage v on v.memory_key = reached.key
+where v.model = %s and v.dimensions = %s and v.tenant = %s
+group by reached.id order by score desc, reached.id limit %s
+"""
+# Among few, as the planner need not know: by the primary key, memory by memory.
+_EXACT_OF_FEW = """
+with reached as materialized (select m.key, m.id from memory m where {condition})
+select reached.id, max(-(v.embedding <#> %s)) as score from reached
+cross join lateral (
+    select embedding from passage
+    where memory_key = reached.key and model = %s and dimensions = %s and tenant = %s offset 0
+) v
+group by reached.id order by score desc, reached.id limit %s
 """
 _GRAPH = """
 create index concurrently {name} on passage
@@ -57,16 +68,19 @@ async def nearest(
     model, vector, limit = asked
     condition, values = compile_selection(tenant, selection)
     half, dimensions = HalfVector(vector), len(vector)
+    compared = [*values, half, model, dimensions, tenant, limit]
+    if await are_few(cursor, tenant, selection):
+        await cursor.execute(_EXACT_OF_FEW.format(condition=condition).encode(), compared)
+        return [ScoredId(id=i, score=score) for i, score in await cursor.fetchall()]
     near = _NEAREST.format(condition=condition, dimensions=dimensions).encode()
     passages = max(2 * limit, _PASSAGES_AT_LEAST)
     await cursor.execute(near, [half, model, tenant, *values, half, passages, limit])
     rows = await cursor.fetchall()
     if len(rows) < limit:
         # Long memories took the places of others, or the graph was left before enough were found.
-        exact = _EXACT.format(condition=condition).encode()
-        await cursor.execute(exact, [half, model, dimensions, tenant, *values, limit])
+        await cursor.execute(_EXACT.format(condition=condition).encode(), compared)
         rows = await cursor.fetchall()
-    return [ScoredId(id=memory_id, score=score) for memory_id, score in rows]
+    return [ScoredId(id=i, score=score) for i, score in rows]
 
 
 async def make_graph(connection: Connection, tenant: str, model: str, index_from: int) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from recollect.adapters.postgres.bulk import Insert, array
 from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.words import Stemmer, Terms
 from recollect.domain.memory import Memory
@@ -13,13 +14,20 @@ _REMOVE = """
 delete from posting p using unnest(%s::text[], %s::bigint[]) as gone (term, memory_key)
 where p.tenant = %s and p.term = gone.term and p.memory_key = gone.memory_key
 """
-_ADD = """
-insert into posting (tenant, term, memory_key, occurrences, words)
-select %s, * from unnest(%s::text[], %s::bigint[], %s::integer[], %s::integer[])
-"""
+_ADD = Insert(
+    "posting",
+    {"term": "text", "memory_key": "bigint", "occurrences": "integer", "words": "integer"},
+)
+# Whoever writes holds the tenant's row, so what is not updated is not there.
 _COUNT = """
-insert into term (tenant, term, memories) select %s, * from unnest(%s::text[], %s::bigint[])
-on conflict (tenant, term) do update set memories = term.memories + excluded.memories
+with counted as materialized (
+    select * from unnest(%s::text[], %s::bigint[]) as counted (term, more)
+), known as (
+    update term set memories = memories + counted.more from counted
+    where tenant = %s and term.term = counted.term returning term.term
+)
+insert into term (tenant, term, memories)
+select %s, term, more from counted where term not in (select term from known)
 """
 # A word that stands nowhere any more may have been erased.
 _DROP_UNUSED = "delete from term where tenant = %s and term = any(%s) and memories <= 0"
@@ -59,7 +67,7 @@ async def _remove(cursor: Cursor, tenant: str, texts: Sequence[tuple[int, Terms]
     pairs = [(term, key) for key, found in texts for term in found.counts]
     if pairs:
         terms, keys = zip(*pairs, strict=True)
-        await cursor.execute(_REMOVE, [list(terms), list(keys), tenant])
+        await cursor.execute(_REMOVE, [array(terms), array(keys), tenant])
         counts = Counter(terms)
         await _count(cursor, tenant, Counter({term: -count for term, count in counts.items()}))
         await cursor.execute(_DROP_UNUSED, [tenant, list(counts)])
@@ -68,21 +76,22 @@ async def _remove(cursor: Cursor, tenant: str, texts: Sequence[tuple[int, Terms]
 
 async def add(cursor: Cursor, tenant: str, texts: Sequence[tuple[int, Terms]]) -> None:
     """Add the terms of memories that have none."""
-    rows = [
+    # Ordered as the index is, so that neighbours lie in one page.
+    rows = sorted(
         (term, key, occurrences, found.words)
         for key, found in texts
         for term, occurrences in found.counts.items()
-    ]
+    )
     if rows:
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        await cursor.execute(_ADD, [tenant, *columns])
-        await _count(cursor, tenant, Counter(columns[0]))
+        await _ADD.run(cursor, tenant, rows)
+        await _count(cursor, tenant, Counter(term for term, *_ in rows))
     await _total(cursor, tenant, len(texts), sum(found.words for _, found in texts))
 
 
 async def _count(cursor: Cursor, tenant: str, more: Counter[str]) -> None:
     terms = sorted(more)
-    await cursor.execute(_COUNT, [tenant, terms, [more[term] for term in terms]])
+    counts = array(more[term] for term in terms)
+    await cursor.execute(_COUNT, [array(terms), counts, tenant, tenant])
 
 
 async def _total(cursor: Cursor, tenant: str, texts: int, words: int) -> None:

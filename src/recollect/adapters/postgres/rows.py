@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from recollect.adapters.postgres.bulk import Insert, array
 from recollect.adapters.postgres.database import Cursor
 from recollect.domain.memory import Detail, Episode, Fact, Kind, Memory, Note
 from recollect.ports import Outline
@@ -17,9 +18,16 @@ COLUMNS: tuple[str, ...] = (
     "valid_from", "valid_to",
 )  # fmt: skip
 SELECT = f"select {', '.join(f'm.{c}' for c in COLUMNS)} from memory m "  # noqa: S608
-INSERT = (
-    f"insert into memory (tenant, key, embedded_by, {', '.join(COLUMNS)}) "  # noqa: S608
-    f"values ({', '.join(['%s'] * (3 + len(COLUMNS)))})"
+_TYPES = {
+    "tags": "text[]", "metadata": "json", "occurred_at": "timestamptz",
+    "created_at": "timestamptz", "updated_at": "timestamptz", "revision": "bigint",
+    "importance": "float8", "expires_at": "timestamptz", "position": "bigint",
+    "valid_from": "timestamptz", "valid_to": "timestamptz",
+}  # fmt: skip
+INSERT = Insert(
+    "memory",
+    {"key": "bigint", "embedded_by": "text"}
+    | {column: _TYPES.get(column, "text") for column in COLUMNS},
 )
 _KEYED = (
     f"select key, embedded_by, {', '.join(COLUMNS)} from memory "  # noqa: S608
@@ -51,7 +59,7 @@ def _value(memory: Memory, column: str) -> Any:
         case "kind":
             return memory.kind.value
         case "tags":
-            return list(memory.tags)
+            return array(memory.tags)
         case "metadata":
             return dump(memory.metadata)
         case _:

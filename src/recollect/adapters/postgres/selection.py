@@ -2,9 +2,16 @@
 
 from typing import Any
 
+from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.filters import compile_filter
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Position, Selection
+
+FEW = 5_000
+"""So many memories are listed in a millisecond or two, and all compared in ten."""
+
+EVERYWHERE = "true"
+"""The condition that is true of every row."""
 
 PLACE = "m.scope, coalesce(m.name, ''), m.occurred_at, coalesce(m.position, 0), m.id"
 """The order of lists, as `Position` has it."""
@@ -20,10 +27,30 @@ def compile_selection(tenant: str, selection: Selection) -> tuple[str, list[Any]
     return condition, values
 
 
+async def are_few(cursor: Cursor, tenant: str, selection: Selection) -> bool:
+    """Whether at most `FEW` memories lie in the scopes, of the kinds; counts no further.
+
+    What else the filter asks, no index knows.
+    """
+    condition, values = compile_scopes(selection.scopes)
+    if len(selection.kinds) == 1:
+        # Written out: an index of one kind is only taken when it is seen which one is meant.
+        condition += "".join(f" and m.kind = '{kind}'" for kind in selection.kinds)
+    if condition == EVERYWHERE:
+        return False
+    await cursor.execute(
+        "select count(*) from (select 1 from memory m "  # noqa: S608
+        f"where m.tenant = %s and {condition} limit %s) counted".encode(),
+        [tenant, *values, FEW + 1],
+    )
+    row = await cursor.fetchone()
+    return row is not None and row[0] <= FEW
+
+
 def compile_scopes(scopes: ScopeSet) -> tuple[str, list[Any]]:
     """The condition that `m.scope` is covered; ranges, so that an index serves it."""
     if scopes.is_everything:
-        return "true", []
+        return EVERYWHERE, []
     conditions = ["m.scope = any(%s)"] if scopes.exact else []
     values: list[Any] = [sorted(scopes.exact)] if scopes.exact else []
     for root in sorted(scopes.subtrees):

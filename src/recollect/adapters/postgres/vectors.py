@@ -1,10 +1,11 @@
 """The vector index: pgvector, one row per passage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.half_vector import HalfVector, unpacked
 from recollect.adapters.postgres.loading import hold_tenant
@@ -49,6 +50,11 @@ from unnest(%s::text[], %s::bigint[]) as asked (id, revision)
 join memory m on m.tenant = %s and m.id = asked.id and m.revision = asked.revision
 join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
 order by m.key, v.ordinal
+"""
+_CLAIM = """
+update memory m set embedded_by = made.model
+from unnest(%s::text[], %s::bigint[], %s::text[]) as made (id, revision, model)
+where m.tenant = %s and m.id = made.id and m.revision = made.revision returning m.id, m.key
 """
 _ALL_SCORES = """
 select -(v.embedding <#> %s) from passage v
@@ -171,22 +177,28 @@ class PostgresVectorIndex:
         )
 
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
+        made = {memory.id: (memory, vectors) for memory, vectors in embedded}
+
         async def work(cursor: Cursor) -> None:
             await hold_tenant(cursor, tenant)
-            for memory, made in embedded:
-                await _store(cursor, tenant, memory, made)
+            keys = await _claimed(cursor, tenant, made.values())
+            await cursor.execute(
+                "delete from passage where tenant = %s and memory_key = any(%s)",
+                [tenant, list(keys.values())],
+            )
+            await insert_vectors(cursor, tenant, [(keys[i], *made[i]) for i in keys])
 
         await self._database.write(tenant, work)
 
 
-async def _store(cursor: Cursor, tenant: str, memory: Memory, made: Embedded) -> None:
-    await cursor.execute(
-        "update memory set embedded_by = %s where tenant = %s and id = %s and revision = %s "
-        "returning key",
-        [made.model if made.complete else None, tenant, memory.id, memory.revision],
-    )
-    if row := await cursor.fetchone():
-        await cursor.execute(
-            "delete from passage where tenant = %s and memory_key = %s", [tenant, row[0]]
-        )
-        await insert_vectors(cursor, tenant, [(row[0], memory, made)])
+async def _claimed(
+    cursor: Cursor, tenant: str, made: Iterable[tuple[Memory, Embedded]]
+) -> dict[str, int]:
+    """Mark what has vectors now; gives the keys of those that are still at their revision."""
+    rows = [
+        (memory.id, memory.revision, vectors.model if vectors.complete else None)
+        for memory, vectors in made
+    ]
+    columns = [array(column) for column in zip(*rows, strict=True)] or ["{}"] * 3
+    await cursor.execute(_CLAIM, [*columns, tenant])
+    return dict(await cursor.fetchall())
