@@ -4,7 +4,9 @@ The graph (HNSW) is made per model and length of its vectors, over all tenants. 
 are stored, or a selection keeps few, the planner looks at all of them instead, which is exact.
 """
 
+from collections.abc import Sequence
 from hashlib import md5
+from typing import Any
 
 from psycopg import sql
 
@@ -70,17 +72,21 @@ async def nearest(
     half, dimensions = HalfVector(vector), len(vector)
     compared = [*values, half, model, dimensions, tenant, limit]
     if await are_few(cursor, tenant, selection):
-        await cursor.execute(_EXACT_OF_FEW.format(condition=condition).encode(), compared)
-        return [ScoredId(id=i, score=score) for i, score in await cursor.fetchall()]
-    near = _NEAREST.format(condition=condition, dimensions=dimensions).encode()
-    passages = max(2 * limit, _PASSAGES_AT_LEAST)
-    await cursor.execute(near, [half, model, tenant, *values, half, passages, limit])
-    rows = await cursor.fetchall()
-    if len(rows) < limit:
-        # Long memories took the places of others, or the graph was left before enough were found.
-        await cursor.execute(_EXACT.format(condition=condition).encode(), compared)
-        rows = await cursor.fetchall()
-    return [ScoredId(id=i, score=score) for i, score in rows]
+        return await _hits(cursor, _EXACT_OF_FEW.format(condition=condition), compared)
+    near = _NEAREST.format(condition=condition, dimensions=dimensions)
+    # Some memories have several passages among the nearest; behind a filter, each costs many.
+    passages = max(limit + limit // 4, _PASSAGES_AT_LEAST)
+    for most in (passages, 4 * passages):
+        hits = await _hits(cursor, near, [half, model, tenant, *values, half, most, limit])
+        if len(hits) == limit:
+            return hits
+    # Long memories took the places of others, or the graph was left before enough were found.
+    return await _hits(cursor, _EXACT.format(condition=condition), compared)
+
+
+async def _hits(cursor: Cursor, statement: str, values: Sequence[Any]) -> list[ScoredId]:
+    await cursor.execute(statement.encode(), values)
+    return [ScoredId(id=i, score=score) for i, score in await cursor.fetchall()]
 
 
 async def make_graph(connection: Connection, tenant: str, model: str, index_from: int) -> None:

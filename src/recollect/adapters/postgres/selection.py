@@ -1,14 +1,18 @@
 """Selections as SQL conditions over `memory m`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.filters import compile_filter
+from recollect.domain.filters import And, Comparison, Filter, In, RecordField
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Position, Selection
 
 FEW = 5_000
 """So many memories are listed in a millisecond or two, and all compared in ten."""
+
+_INDEXED = (RecordField("scope"), RecordField("occurred_at"))
 
 EVERYWHERE = "true"
 """The condition that is true of every row."""
@@ -28,14 +32,18 @@ def compile_selection(tenant: str, selection: Selection) -> tuple[str, list[Any]
 
 
 async def are_few(cursor: Cursor, tenant: str, selection: Selection) -> bool:
-    """Whether at most `FEW` memories lie in the scopes, of the kinds; counts no further.
+    """Whether at most `FEW` memories fulfil what indexes know of the selection; counts no further.
 
-    What else the filter asks, no index knows.
+    They know scopes, kinds and times.
     """
     condition, values = compile_scopes(selection.scopes)
     if len(selection.kinds) == 1:
         # Written out: an index of one kind is only taken when it is seen which one is meant.
         condition += "".join(f" and m.kind = '{kind}'" for kind in selection.kinds)
+    for part in _parts(selection.filter):
+        if isinstance(part, Comparison | In) and part.field in _INDEXED:
+            matches, more = compile_filter(part)
+            condition, values = f"{condition} and {matches}", [*values, *more]
     if condition == EVERYWHERE:
         return False
     await cursor.execute(
@@ -45,6 +53,17 @@ async def are_few(cursor: Cursor, tenant: str, selection: Selection) -> bool:
     )
     row = await cursor.fetchone()
     return row is not None and row[0] <= FEW
+
+
+def _parts(condition: Filter | None) -> Sequence[Filter]:
+    """What has to be true all together."""
+    match condition:
+        case None:
+            return ()
+        case And(parts):
+            return [inner for part in parts for inner in _parts(part)]
+        case _:
+            return (condition,)
 
 
 def compile_scopes(scopes: ScopeSet) -> tuple[str, list[Any]]:
