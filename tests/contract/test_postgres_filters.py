@@ -42,7 +42,8 @@ def connection() -> Iterator[psycopg.Connection]:
 
 def store(connection: psycopg.Connection, memory: Memory) -> None:
     connection.execute("delete from memory")
-    connection.execute(INSERT.encode(), [TENANT, 1, None, *to_row(memory)])
+    row = (1, None, *to_row(memory))
+    connection.execute(INSERT.statement, INSERT.parameters(TENANT, [row]))
 
 
 def answers(connection: psycopg.Connection, asked: Sequence[Filter]) -> list[bool | None]:

@@ -26,8 +26,8 @@ POLL = timedelta(seconds=2)
 LOOK_SHARE = 0.02
 """At most this share of the time goes into looking; with more notes it is done less often."""
 
-LONGEST_POLL = timedelta(seconds=30)
-"""How often at least."""
+LONGEST_POLL = timedelta(seconds=4)
+"""How often at least: an edit by hand is to be known within five seconds."""
 
 PATIENCE = timedelta(seconds=1)
 """How long a write waits for its file and commit, and a recall for what people edited."""

@@ -31,13 +31,16 @@ class Insert:
         names = ", ".join(f'"{name}"' for name in columns)
         typed = ", ".join(f'"{name}"::{kind}' for name, kind in columns.items())
         arrays = ", ".join(["%s::text[]"] * len(columns))
-        self._statement = (
+        self.statement = (
             f"insert into {table} (tenant, {names}) "  # noqa: S608
             f"select %s, {typed} from unnest({arrays}) as new ({names})"
         ).encode()
 
+    def parameters(self, tenant: str, rows: Iterable[Sequence[object]]) -> list[str]:
+        """What the statement is given for these rows, their values in the order of the columns."""
+        return [tenant, *(array(column) for column in zip(*rows, strict=True))]
+
     async def run(self, cursor: Cursor, tenant: str, rows: Iterable[Sequence[object]]) -> None:
-        """Insert the rows, their values in the order of the columns."""
-        columns = [array(column) for column in zip(*rows, strict=True)]
-        if columns:
-            await cursor.execute(self._statement, [tenant, *columns])
+        """Insert the rows."""
+        if kept := list(rows):
+            await cursor.execute(self.statement, self.parameters(tenant, kept))

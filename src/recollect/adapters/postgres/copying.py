@@ -168,8 +168,8 @@ async def _memories(cursor: DatabaseCursor, tenant: str, after: Cursor, limit: i
 async def _insert_memories(
     cursor: DatabaseCursor, tenant: str, rows: Sequence[KeptMemory], stemmer: Stemmer
 ) -> None:
-    stored = [[tenant, row.key, row.embedded_by, *to_row(row.memory)] for row in rows]
-    await cursor.executemany(INSERT.encode(), stored)
+    stored = [(row.key, row.embedded_by, *to_row(row.memory)) for row in rows]
+    await INSERT.run(cursor, tenant, stored)
     made = [(row.key, row.memory, row.embedded) for row in rows if row.embedded]
     await insert_vectors(cursor, tenant, made)
     terms = await stemmer.terms(cursor, [searchable_text(row.memory) for row in rows])
