@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -204,6 +205,9 @@ def test_a_file_that_is_no_graph_is_an_error(tmp_path: Path) -> None:
 @pytest.fixture
 def without_package(monkeypatch: pytest.MonkeyPatch, package_folder: Path) -> None:
     """Hide the installed model package from the import system."""
+    # These lie beside it, and are imported when the model is loaded.
+    for library in ("onnx", "onnxruntime", "tokenizers"):
+        import_module(library)
     site = str(package_folder.parent.parent)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != site])
 
