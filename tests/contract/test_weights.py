@@ -206,7 +206,7 @@ def test_a_file_that_is_no_graph_is_an_error(tmp_path: Path) -> None:
 def without_package(monkeypatch: pytest.MonkeyPatch, package_folder: Path) -> None:
     """Hide the installed model package from the import system."""
     # These lie beside it, and are imported when weights are fetched or the model is loaded.
-    for library in ("httpx2", "onnx", "onnxruntime", "tokenizers"):
+    for library in ("httpx2", "onnx", "onnxruntime", "safetensors.numpy", "tokenizers"):
         import_module(library)
     site = str(package_folder.parent.parent)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != site])
