@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
 from recollect import settings
 from recollect.app.offers import memory_configuration
@@ -251,6 +252,100 @@ def test_memory_in_the_process_is_asked_for_as_there(write: Write) -> None:
     assert chosen.store == settings.InMemoryStoreSettings()
 
 
+SEVERAL = """
+episode_store: {database: Main}
+session_manager: {database: main}
+semantic_memory: {database: facts, config_database: Local, storage_backend: pgvector}
+episodic_memory: {long_term_memory: {vector_graph_store: graph}}
+resources:
+  databases:
+    local: {provider: sqlite, config: {path: /data/memmachine.db, pool_recycle: 5}}
+    graph: {provider: neo4j, config: {uri: "bolt://graph:7687", password: $PASSWORD, any: thing}}
+    facts: {provider: postgres, config: {host: db, db_name: facts}}
+    main:
+      provider: postgres
+      config: &main
+        host: db
+        port: "5433"
+        user: memory
+        password: $PASSWORD
+        db_name: memory
+        pool_size: 5
+        max_overflow: 10
+        pool_timeout: 3
+        pool_recycle: -1
+    same: {provider: postgres, config: *main}
+"""
+
+
+@pytest.fixture
+def several(write: Write, variables: pytest.MonkeyPatch) -> Path:
+    """A file with several databases."""
+    for name in ("POSTGRES_URL", "POSTGRES_HOST"):
+        variables.delenv(name, raising=False)
+    variables.setenv("PASSWORD", "p@ss/w:rd#&%$")
+    return write(SEVERAL)
+
+
+def in_postgres(path: Path) -> tuple[settings.PostgresStoreSettings, dict[str, object]]:
+    """The store that the settings choose, and its database in parts."""
+    store = settings.load(configuration=path).store
+    assert isinstance(store, settings.PostgresStoreSettings)
+    return store, conninfo_to_dict(store.url.get_secret_value())
+
+
+def test_everything_is_kept_in_the_database_of_the_episode_store(several: Path) -> None:
+    store, parts = in_postgres(several)
+    named = {"host": "db", "port": "5433", "user": "memory", "dbname": "memory"}
+    assert parts == named | {"password": "p@ss/w:rd#&%$"}
+    assert (store.pool_size, store.connect_seconds) == (15, 3)
+    assert "p@ss" not in repr(settings.load(configuration=several))
+
+
+def test_databases_that_are_not_used_are_told(several: Path) -> None:
+    configured = settings.load(configuration=several).configured
+    assert configured is not None
+    assert {resource.name for resource in configured.replaced} == {"local", "graph", "facts"}
+    assert set(configured.unused) == {
+        *(f"resources.databases.{name}" for name in ("local", "graph", "facts")),
+        *(f"resources.databases.{name}.config.pool_recycle" for name in ("main", "same")),
+    }
+
+
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize(
+    ("named", "kept_in"),
+    [
+        ("session_manager: {database: facts}", "facts"),
+        ("semantic_memory: {config_database: main}", "main"),
+        ("session_manager: {database: local}", None),
+        ("semantic_memory: {database: main}", None),
+    ],
+)
+def test_without_an_episode_store_the_next_one_that_is_named_counts_then_the_first(
+    write: Write, named: str, kept_in: str | None
+) -> None:
+    configured = settings.load(
+        configuration=write(named + SEVERAL[SEVERAL.index("\nresources") :])
+    ).configured
+    assert configured is not None
+    assert configured.home is not None
+    assert configured.home.name == (kept_in or "local")
+
+
+def test_our_variables_choose_another_store_or_database_than_the_file(
+    several: Path, variables: pytest.MonkeyPatch
+) -> None:
+    variables.setenv("POSTGRES_URL", "postgresql://others/name")
+    assert in_postgres(several)[1]["host"] == "db"
+    variables.setenv("RECOLLECT_STORE__URL", "postgresql://ours/name")
+    store, parts = in_postgres(several)
+    assert (parts, store.pool_size) == ({"host": "ours", "dbname": "name"}, 15)
+    variables.delenv("RECOLLECT_STORE__URL")
+    variables.setenv("RECOLLECT_STORE__KIND", "sqlite")
+    assert settings.load(configuration=several).store == settings.SqliteStoreSettings()
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -262,7 +357,15 @@ def test_memory_in_the_process_is_asked_for_as_there(write: Write) -> None:
         ("retrieval_agent: {reranker: nowhere}", ["retrieval_agent.reranker: ", "nowhere"]),
         ("prompt: {default_org_categories: [poetry]}", ["prompt.default_org_categories.0: "]),
         ("prompt: {default_user_categories: [crm_prompt]}", ["crm_prompt is not built yet"]),
-        ("semantic_memory: {storage_backend: neo4j}", ["neo4j is not built yet"]),
+        ("semantic_memory: {storage_backend: floppy}", ["semantic_memory.storage_backend: "]),
+        (
+            "episode_store: {database: mine}\n" + with_resources("databases", "{provider: neo4j}"),
+            ["episode_store.database: must name a database of sqlite or postgres"],
+        ),
+        (
+            with_resources("databases", "{provider: postgres, config: {hots: a}}"),
+            ["resources.databases.mine.config.hots: unknown key"],
+        ),
         ("resources: {printers: {}}", ["resources.printers: unknown key"]),
         (
             with_resources("databases", "{provider: oracle}"),
@@ -325,11 +428,6 @@ def test_what_is_wrong_is_named_with_its_place(write: Write, text: str, named: l
 @pytest.mark.parametrize(
     ("kind", "provider"),
     [
-        ("databases", "postgres"),
-        ("databases", "neo4j"),
-        ("databases", "nebula_graph"),
-        ("databases", "qdrant"),
-        ("databases", "milvus"),
         ("embedders", "amazon-bedrock"),
         ("language_models", "amazon-bedrock"),
         ("language_models", "litellm"),
@@ -409,6 +507,8 @@ _PLACES = (
     with_resources("embedders", "{provider: sentence-transformer, config: {model: $S}}"),
     with_resources("rerankers", "{provider: rrf-hybrid, config: {reranker_ids: [$S], k: $S}}"),
     with_resources("databases", "{provider: sqlite, config: {path: a, password: $S, port: $S}}"),
+    with_resources("databases", "{provider: postgres, config: {password: $S, pool_size: $S}}"),
+    with_resources("databases", "{provider: neo4j, config: {password: $S, $S: $S}}"),
 )
 
 

@@ -107,6 +107,15 @@ async def test_switching_the_backend_clears_what_only_the_other_one_has(context:
     assert (now.vector_store, now.segment_store, now.properties_schema) == (None, None, None)
 
 
+@pytest.mark.parametrize("backend", ["auto", "vector_store", "pgvector", "neo4j"])
+async def test_clients_are_told_of_any_place_of_facts_that_they_know(
+    context: Context, backend: str
+) -> None:
+    update = SemanticUpdate(storage_backend=backend)
+    await configure(context, Configure(semantic_memory=update))
+    assert (await configuration_now(context)).semantic_memory.storage_backend == backend
+
+
 async def test_a_schema_of_properties_replaces_the_one_before(context: Context) -> None:
     for schema in ({"topic": "str"}, {"due": "datetime"}):
         update = LongTermUpdate.model_validate({"properties_schema": schema})
@@ -120,7 +129,6 @@ async def test_a_schema_of_properties_replaces_the_one_before(context: Context) 
     [
         Configure(semantic_memory=SemanticUpdate(database="nowhere")),
         Configure(semantic_memory=SemanticUpdate(llm_model="default_embedder")),
-        Configure(semantic_memory=SemanticUpdate(storage_backend="pgvector")),
         Configure(semantic_memory=SemanticUpdate(storage_backend="floppy")),
         Configure(
             episodic_memory=EpisodicUpdate(long_term_memory=LongTermUpdate(reranker="unknown"))

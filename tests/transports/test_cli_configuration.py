@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import httpx2
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from tests.postgres import TestDatabase, lent_database
 from typer.testing import CliRunner
 
 from recollect.app.diagnosis import Diagnosis
@@ -30,6 +33,20 @@ resources:
     Built_In: {provider: sentence-transformer, config: {model: all-MiniLM-L6-v2}}
   rerankers:
     words: {provider: bm25}
+"""
+
+IN_POSTGRES = """
+episode_store: {database: profile_storage}
+session_manager: {database: profile_storage}
+semantic_memory: {database: profile_storage, config_database: profile_storage}
+episodic_memory: {long_term_memory: {vector_graph_store: graph}}
+resources:
+  databases:
+    profile_storage:
+      provider: postgres
+      config: {host: $DB_HOST, port: $DB_PORT, user: $DB_USER, password: $DB_PASSWORD,
+               db_name: $DB_NAME, pool_size: 3, max_overflow: 2}
+    graph: {provider: neo4j, config: {uri: "bolt://neo4j:7687", password: neo4j_password}}
 """
 
 
@@ -61,8 +78,47 @@ def test_a_server_starts_with_a_file_and_keeps_its_data_beside_its_database(
     assert (tmp_path / "recollect" / "tenants").is_dir()
 
 
+def test_a_server_keeps_its_data_in_the_database_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "configuration.yml"
+    file.write_text(IN_POSTGRES, encoding="utf-8")
+    with lent_database() as database:
+        variables = environment(
+            **parts(database),
+            HOST="127.0.0.1",
+            RECOLLECT_PORT="0",
+            RECOLLECT_EMBEDDER__KIND="hashing",
+            RECOLLECT_DATA_DIR=str(tmp_path / "data"),
+        )
+        command = [sys.executable, "-m", "recollect", "serve", "--configuration", str(file)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as process:
+            try:
+                assert process.stderr
+                warned = json.loads(process.stderr.readline())
+                assert warned["event"] == "configuration.databases_replaced"
+                assert warned["databases"] == ["graph"]
+                url = json.loads(process.stderr.readline())["url"]
+                said = {"content": "Tea at four.", "producer": "ann"}
+                body = {"org_id": "o", "project_id": "p", "messages": [said]}
+                assert httpx2.post(f"{url}/api/v2/memories", json=body).is_success
+            finally:
+                process.send_signal(signal.SIGTERM)
+        with psycopg.connect(database.admin_url) as connection:
+            rows = connection.execute("select content from memory").fetchall()
+    assert process.returncode == 0
+    assert rows == [("Tea at four.",)]
+    assert not (tmp_path / "data" / "tenants").exists()
+
+
+def parts(database: TestDatabase) -> dict[str, str]:
+    named = conninfo_to_dict(database.url)
+    names = {"host": "DB_HOST", "user": "DB_USER", "password": "DB_PASSWORD", "dbname": "DB_NAME"}
+    return {names[name]: str(value) for name, value in named.items() if name in names} | {
+        "DB_PORT": str(named.get("port", 5432))
+    }
+
+
 def test_a_wrong_file_stops_the_start_and_says_why(file: Path) -> None:
-    file.write_text("resources: {databases: {graph: {provider: neo4j}}}", encoding="utf-8")
+    file.write_text("resources: {rerankers: {best: {provider: cohere}}}", encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "recollect", "serve"],
         capture_output=True,
@@ -72,7 +128,7 @@ def test_a_wrong_file_stops_the_start_and_says_why(file: Path) -> None:
         env=environment(MEMORY_CONFIG=str(file)),
     )
     assert ended.returncode == 2
-    assert "resources.databases.graph.provider: neo4j is not built yet" in ended.stderr
+    assert "resources.rerankers.best.provider: cohere is not built yet" in ended.stderr
     assert ended.stderr.endswith("[config]\n")
 
 

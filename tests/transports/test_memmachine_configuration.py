@@ -149,7 +149,6 @@ async def test_what_cannot_be_is_refused(config: Configuration) -> None:
     refused(await config.put("/memory", {}, 400))
     for path, body in (
         ("/memory/semantic", {"storage_backend": "floppy"}),
-        ("/memory/semantic", {"storage_backend": "neo4j"}),
         ("/memory/semantic", {"llm_model": "nobody"}),
         ("/memory/episodic/long_term", {"embedder": "nobody"}),
     ):

@@ -149,6 +149,8 @@ async def serve(settings: Settings) -> None:
         ConfigError: It cannot or must not listen there.
         KeyboardInterrupt: That is how it was stopped.
     """
+    if settings.configured and (replaced := settings.configured.replaced):
+        log.warning("configuration.databases_replaced", databases=[r.name for r in replaced])
     async with open_app(settings) as app:
         was_interrupted = await listen(app, settings)
     if was_interrupted:

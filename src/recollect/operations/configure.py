@@ -21,8 +21,8 @@ from recollect.ports import ResourceKind, find
 RECORD = ("configuration", "memmachine")
 """Type and id of the registry record that keeps what was changed since the start."""
 
-_STORES = {"auto", "vector_store"}
-_NOT_BUILT = {"pgvector", "neo4j"}
+_STORES = ("auto", "vector_store", "pgvector", "neo4j")
+"""What clients may be told of where facts are kept: it is our store."""
 _BACKENDS = {
     "declarative": ("vector_graph_store",),
     "event": ("vector_store", "segment_store", "properties_schema"),
@@ -183,7 +183,5 @@ def _in_use(context: Context, paths: tuple[str, ...]) -> set[str]:
 
 
 def _check_store(path: str, backend: str) -> None:
-    if backend in _NOT_BUILT:
-        raise InvalidRequest(f"{path}: {backend} is not built yet; auto keeps facts in our store")
     if backend not in _STORES:
-        raise InvalidRequest(f"{path}: must be auto or vector_store")
+        raise InvalidRequest(f"{path}: must be one of {', '.join(_STORES)}")

@@ -7,7 +7,15 @@ from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
-from recollect.settings.memmachine.providers import INSTEAD, NOT_BUILT, PROVIDERS, RrfHybrid
+from recollect.settings.memmachine.providers import (
+    INSTEAD,
+    NOT_BUILT,
+    PROVIDERS,
+    Postgres,
+    Replaced,
+    RrfHybrid,
+    Sqlite,
+)
 from recollect.settings.memmachine.reading import (
     Place,
     Problems,
@@ -38,16 +46,33 @@ class NamedResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """A file that can be used.
-
-    Attributes:
-        unused: The keys that the file sets and that change nothing here.
-    """
+    """A file that can be used."""
 
     path: Path
     sections: Sections
     resources: tuple[NamedResource, ...]
-    unused: tuple[str, ...]
+
+    @property
+    def home(self) -> NamedResource | None:
+        """The database in which everything is kept: the one that is named first, or there first."""
+        named = [self.find("databases", name) for _, name in _keepers(self.sections)]
+        found = [*named, *(r for r in self.resources if r.kind == "databases")]
+        return next((r for r in found if r and isinstance(r.config, Sqlite | Postgres)), None)
+
+    @property
+    def replaced(self) -> tuple[NamedResource, ...]:
+        """The databases that are not used, since everything is kept in another one."""
+        home = self.home
+        return tuple(
+            resource
+            for resource in self.resources
+            if resource.kind == "databases" and not (home and _is_same(resource, home))
+        )
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The keys that the file sets and that change nothing here."""
+        return tuple(_unused(self))
 
     @property
     def embedder(self) -> NamedResource | None:
@@ -89,13 +114,9 @@ def read(path: Path, environment: Mapping[str, str]) -> Configuration:
     problems.stop_if_any()
     if sections is None:
         raise AssertionError  # what is not valid was a problem
-    configuration = Configuration(
-        path=path,
-        sections=sections,
-        resources=resources,
-        unused=tuple(_unused(sections, resources)),
-    )
+    configuration = Configuration(path=path, sections=sections, resources=resources)
     _check_references(configuration, written, problems)
+    _check_home(configuration, problems)
     problems.stop_if_any()
     return configuration
 
@@ -186,6 +207,28 @@ def _check_references(
             problems.add((*resource.place, "reranker_ids"), "the reranker is made of itself")
 
 
+def _keepers(sections: Sections) -> Iterator[tuple[Place, str | None]]:
+    """Where databases of records are named, and how; the first decides where everything is kept."""
+    yield ("episode_store", "database"), sections.episode_store.database
+    yield ("session_manager", "database"), sections.session_manager.database
+    yield ("semantic_memory", "config_database"), sections.semantic_memory.config_database
+
+
+def _check_home(configuration: Configuration, problems: Problems) -> None:
+    for place, name in _keepers(configuration.sections):
+        resource = configuration.find("databases", name)
+        if resource is not None and isinstance(resource.config, Replaced):
+            problems.add(place, "must name a database of sqlite or postgres")
+
+
+def _is_same(resource: NamedResource, home: NamedResource) -> bool:
+    """Whether a database is the one in which everything is kept; every one of SQLite is."""
+    ours, theirs = resource.config, home.config
+    if isinstance(ours, Postgres) and isinstance(theirs, Postgres):
+        return ours.place == theirs.place
+    return isinstance(ours, Sqlite) and isinstance(theirs, Sqlite)
+
+
 def _leads_back(
     configuration: Configuration, resource: NamedResource, above: frozenset[str]
 ) -> bool:
@@ -211,10 +254,13 @@ def _names(section: Section, place: Place) -> Iterator[tuple[Place, str, str]]:
                     yield (*place, key, str(index)), marker.kind, name
 
 
-def _unused(sections: Sections, resources: tuple[NamedResource, ...]) -> Iterator[str]:
-    yield from _unused_in(sections, ())
-    for resource in resources:
-        yield from _unused_in(resource.config, resource.place)
+def _unused(configuration: Configuration) -> Iterator[str]:
+    yield from _unused_in(configuration.sections, ())
+    for resource in configuration.resources:
+        if resource in configuration.replaced:
+            yield f"resources.{resource.kind}.{resource.name}"
+        else:
+            yield from _unused_in(resource.config, resource.place)
 
 
 def _unused_in(section: Section, place: Place) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from recollect.settings.memmachine.sections import Embedder, Names, Section, Unused
 
@@ -111,6 +111,51 @@ class EmbedderReranker(Section):
     """The embedder; must be that of `episodic_memory.long_term_memory.embedder`."""
 
 
+class Postgres(Section):
+    """Our own store, in a database of PostgreSQL with pgvector."""
+
+    host: Address = None
+    """The server. What is left out, libpq's own variables say, such as `PGHOST`."""
+    port: int | None = Field(default=None, gt=0, lt=65536)
+    """Where it listens; 5432 when left out."""
+    user: Address = None
+    """The role."""
+    password: Secret = None
+    """Its password; nothing in it need be escaped."""
+    db_name: Address = None
+    """The database."""
+    pool_size: int | None = Field(default=None, ge=0, le=500)
+    """Connections that a process keeps; 0 for as many as are usual here."""
+    max_overflow: int | None = Field(default=None, ge=-1, le=500)
+    """Connections beyond them; ours are all kept, as many as both together."""
+    pool_timeout: float | None = Field(default=None, gt=0, le=600)
+    """How long to wait for a connection, in seconds."""
+    pool_recycle: Annotated[int | None, Unused()] = None
+    """How long a connection is kept; ours for up to an hour."""
+    pool_pre_ping: Annotated[bool | None, Unused()] = None
+    """Try a connection before its use; ours replaces a lost one."""
+    path: Annotated[str | None, Unused()] = None
+    """Of SQLite."""
+
+    @property
+    def place(self) -> Mapping[str, str]:
+        """Which database, as whom; the parts are called as libpq calls them."""
+        parts = {
+            "host": self.host,
+            "port": str(self.port) if self.port else None,
+            "user": self.user,
+            "password": self.password.get_secret_value() if self.password else None,
+            "dbname": self.db_name,
+        }
+        return {name: value for name, value in parts.items() if value}
+
+
+class Replaced(Section):
+    """A store of graphs or vectors, which ours takes the place of: it is not opened."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class Sqlite(Section):
     """Our own store."""
 
@@ -154,6 +199,12 @@ PROVIDERS: Mapping[str, Mapping[str, Provider]] = {
         "sqlite": Sqlite,
         "sqlite_vector_store": Sqlite,
         "sqlite_vec_vector_store": Sqlite,
+        "postgres": Postgres,
+        "neo4j": Replaced,
+        "nebula_graph": Replaced,
+        "qdrant": Replaced,
+        "milvus": Replaced,
+        "age": Replaced,
     },
     "embedders": {"openai": OpenAiEmbedder, "sentence-transformer": SentenceTransformer},
     "language_models": {
@@ -170,7 +221,7 @@ PROVIDERS: Mapping[str, Mapping[str, Provider]] = {
 """What each kind of resource may be, and what its `config` takes."""
 
 NOT_BUILT: Mapping[str, frozenset[str]] = {
-    "databases": frozenset({"postgres", "neo4j", "nebula_graph", "qdrant", "milvus", "age"}),
+    "databases": frozenset(),
     "embedders": frozenset({"amazon-bedrock"}),
     "language_models": frozenset({"amazon-bedrock", "litellm"}),
     "rerankers": frozenset({"amazon-bedrock", "cohere", "cross-encoder"}),
@@ -178,8 +229,6 @@ NOT_BUILT: Mapping[str, frozenset[str]] = {
 """MemMachine's other providers."""
 
 INSTEAD: Mapping[str, str] = {
-    "databases": "sqlite works: everything is kept in our own store, in one folder or, "
-    "with RECOLLECT_STORE__KIND=postgres, in PostgreSQL",
     "embedders": "openai works, with any API that speaks as it does, and sentence-transformer",
     "language_models": "openai-chat-completions works, with any API that speaks as it does",
     "rerankers": "identity, bm25, embedder and rrf-hybrid work",

@@ -25,12 +25,6 @@ LanguageModel = Annotated[str | None, Names("language_models")]
 Reranker = Annotated[str | None, Names("rerankers")]
 
 
-def _built(backend: str) -> str:
-    if backend in {"pgvector", "neo4j"}:
-        raise ValueError(f"{backend} is not built yet; auto keeps facts in our own store")
-    return backend
-
-
 def level(written: object) -> object:
     """Python's names of levels, in any case."""
     name = str(written).lower()
@@ -80,7 +74,7 @@ class EpisodeStore(Section):
     """Where episodes are kept."""
 
     database: Database = None
-    """The database; that of `sqlite` says in which folder everything is kept."""
+    """The database, in which everything is kept: one of `postgres`, or the folder of `sqlite`."""
     with_count_cache: Annotated[bool | None, Unused()] = None
     """Count episodes in memory; ours are counted where they are."""
 
@@ -89,7 +83,7 @@ class SessionManager(Section):
     """Where projects are kept."""
 
     database: Database = None
-    """The database; ours keeps everything in one."""
+    """The database; everything is kept in that of `episode_store`, if it names one."""
     instance_cache_size: Annotated[int | None, Unused()] = None
     """How many sessions stay in memory; ours are built from stored episodes."""
 
@@ -176,10 +170,8 @@ class SemanticMemory(Section):
     """Whether facts are searched; also without a language model, unlike in MemMachine."""
     database: Database = None
     """Told to clients; facts are kept in our store."""
-    storage_backend: Annotated[
-        Literal["auto", "vector_store", "pgvector", "neo4j"], AfterValidator(_built)
-    ] = "auto"
-    """Told to clients; `pgvector` and `neo4j` are not built yet."""
+    storage_backend: Literal["auto", "vector_store", "pgvector", "neo4j"] = "auto"
+    """Told to clients; facts are kept in our store."""
     feature_store: Database = None
     """Told to clients."""
     vector_collection: Database = None

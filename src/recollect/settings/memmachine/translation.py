@@ -1,14 +1,15 @@
 """From a `Configuration` to our settings, and where both are found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from recollect.settings.memmachine.checking import Configuration, read
 from recollect.settings.memmachine.models import models_of
-from recollect.settings.memmachine.providers import Sqlite
+from recollect.settings.memmachine.providers import Postgres, Sqlite
 from recollect.settings.memmachine.reading import Problems
 from recollect.settings.memmachine.sections import level
+from recollect.settings.postgres import database_url
 
 FOLDER = "recollect"
 """The folder with everything, beside the file that MemMachine would keep its database in."""
@@ -50,19 +51,24 @@ def _serving(configuration: Configuration, environment: Mapping[str, str]) -> di
 
 
 def _home(configuration: Configuration) -> dict[str, Any]:
-    sections = configuration.sections
-    databases = [r for r in configuration.resources if r.kind == "databases"]
-    named = [
-        configuration.find("databases", sections.episode_store.database),
-        configuration.find("databases", sections.session_manager.database),
-        *databases,
-    ]
-    config = next((resource.config for resource in named if resource is not None), None)
-    if not isinstance(config, Sqlite):
-        return {}
-    if config.path == ":memory:":
-        return {"store": {"kind": "in_memory"}}
-    return {"data_dir": Path(config.path).expanduser().absolute().parent / FOLDER}
+    match configuration.home and configuration.home.config:
+        case Sqlite(path=":memory:"):
+            return {"store": {"kind": "in_memory"}}
+        case Sqlite() as config:
+            return {"data_dir": Path(config.path).expanduser().absolute().parent / FOLDER}
+        case Postgres() as config:
+            return {"store": {"kind": "postgres"} | dict(_database(config))}
+        case _:
+            return {}
+
+
+def _database(config: Postgres) -> Iterator[tuple[str, Any]]:
+    if config.place:
+        yield "url", database_url(config.place)
+    if config.pool_size:
+        yield "pool_size", config.pool_size + max(0, config.max_overflow or 0)
+    if config.pool_timeout:
+        yield "connect_seconds", config.pool_timeout
 
 
 def _working_memory(configuration: Configuration) -> dict[str, Any]:
