@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 from mcp import Client
-from tests.e2e.servers import DEADLINE_SECONDS, HASHING, Server, serving
+from tests.e2e.servers import DEADLINE_SECONDS, Server, serving
+from tests.examples import note, storing
 from tests.local_servers import served
 from tests.model_hosts import ModelHost, Silence
 from tests.postgres import TestDatabase, lent_database
@@ -31,7 +32,7 @@ from recollect.settings import HashingSettings, Settings
 LONG = "\n\n".join(f"# Part {n}\n" + f"Bird{n} sings. " * 60 for n in range(10))
 """More passages than are embedded before a write is acknowledged."""
 
-POLLED_WITHIN_SECONDS = 10
+POLLED_WITHIN_SECONDS = 20
 
 
 def store(database: TestDatabase) -> dict[str, object]:
@@ -209,18 +210,15 @@ def test_a_worker_alone_does_what_servers_leave_and_ends_when_told(
 async def test_a_job_of_a_killed_process_is_anothers_after_its_lease(
     tmp_path: Path, database: TestDatabase
 ) -> None:
-    with served(ModelHost(answers=[Silence() for _ in range(9)]).app()) as url:
-        behind_api = {"kind": "openai", "base_url": f"{url}/v1", "timeout_seconds": 600}
-        kept = {"store": store(database), "deadline_seconds": 3}
-        with serving(tmp_path / "a", behind_api, **kept) as dying:
-            dying.remember("Tea at four.")
-            until_leased(database)
-            dying.kill()
-
-    settings = Settings(
-        data_dir=tmp_path, store=database.settings, embedder=HashingSettings(**only_kind(HASHING))
-    )
+    settings = Settings(data_dir=tmp_path, store=database.settings, embedder=HashingSettings())
     async with open_context(settings) as (context, embedders):
+        await context.records.commit(context.tenant, storing(note()))
+        with served(ModelHost(answers=[Silence() for _ in range(9)]).app()) as url:
+            silent = {"kind": "openai", "base_url": f"{url}/v1", "timeout_seconds": 600}
+            with serving(tmp_path / "a", silent, store=store(database)) as dying:
+                until_leased(database)
+                dying.kill()
+
         await embedders.embedder.load()
         assert not await work(context)
         later = datetime.now(UTC) + LEASE + timedelta(seconds=1)
@@ -228,10 +226,6 @@ async def test_a_job_of_a_killed_process_is_anothers_after_its_lease(
         counts = await context.records.counts(context.tenant, "any")
         assert sum(counts.by_model.values()) == 1
         assert await context.jobs.counts(context.tenant) == {}
-
-
-def only_kind(embedder: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": embedder["kind"]}
 
 
 def until_leased(database: TestDatabase) -> None:
