@@ -56,6 +56,11 @@ class Index:
         self._version = 2
         self._racy: set[bytes] = set()
 
+    @property
+    def stamp(self) -> tuple[int, ...] | None:
+        """What changes whenever the file does; None while what is held is in no file."""
+        return self._stamp
+
     def load(self) -> None:
         """Read the file, unless it is as it was.
 
