@@ -397,6 +397,46 @@ async def test_a_note_that_changes_its_repository_changes_it_everywhere(
     assert (told.conflicts, told.kept) == ([], [])
 
 
+async def test_notes_move_to_a_repository_that_is_added_and_back_when_it_is_taken_out(
+    pair: Pair, remotes: list[InMemoryNoteRepository]
+) -> None:
+    await pair.one.keep("plan", "Plan.", "acme")
+    await pair.one.keep("key", "Key.", "acme/secret")
+    acme, default, secret = three(remotes)
+    before = await pair.one.memories()
+    keys = {"global/tea.md", "projects/acme/plan.md", "projects/acme/secret/key.md"}
+    for mapped, wanted in (
+        ([default], [keys]),
+        ([default, acme], [{"global/tea.md"}, keys - {"global/tea.md"}]),
+        ([default, acme, secret], [{path} for path in sorted(keys)]),
+        ([default], [keys]),
+    ):
+        context = with_remotes(pair.one, mapped)
+        await sync(context, Sync())
+
+        assert [await paths(repository) for repository in mapped] == wanted
+        assert await pair.one.memories() == before
+        assert (await sync(context, Sync())).reindex is None
+
+
+async def test_who_shares_the_default_repository_keeps_the_notes_that_left_it(
+    pair: Pair, remotes: list[InMemoryNoteRepository]
+) -> None:
+    await pair.one.keep("plan", "Plan.", "acme")
+    here, there = three(remotes)[:2], three(remotes)[:2]
+    for context in (with_remotes(pair.one, here[1:]), with_remotes(pair.other, there[1:])):
+        await sync(context, Sync())
+
+    one, other = with_remotes(pair.one, here), with_remotes(pair.other, there)
+    for context in (one, other, one):
+        told = await sync(context, Sync())
+        assert (told.conflicts, told.kept) == ([], [])
+
+    assert await pair.other.notes() == await pair.one.notes()
+    assert "acme:plan" in await pair.other.notes()
+    assert [await paths(r) for r in here] == [await paths(r) for r in there]
+
+
 async def test_a_repository_that_fails_does_not_stop_the_others(
     pair: Pair, remotes: list[InMemoryNoteRepository]
 ) -> None:

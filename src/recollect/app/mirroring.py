@@ -26,7 +26,7 @@ POLL = timedelta(seconds=2)
 LOOK_SHARE = 0.02
 """At most this share of the time goes into looking; with more notes it is done less often."""
 
-LONGEST_POLL = timedelta(seconds=4)
+LONGEST_POLL = timedelta(seconds=3)
 """How often at least: an edit by hand is to be known within five seconds."""
 
 PATIENCE = timedelta(seconds=1)
@@ -120,7 +120,10 @@ class FollowingMirror:
     async def _pass(self, *, look: bool) -> None:
         try:
             await self._open()
-            passes = [await mirror(self._context, mount, look=look) for mount in self._mounts]
+            # The default one comes last: a note leaves it when its new repository has it.
+            passes = [
+                await mirror(self._context, mount, look=look) for mount in reversed(self._mounts)
+            ]
             self._problem = None
             self._reached = min(passed.seq for passed in passes)
             self._skipped = [skipped for passed in passes for skipped in passed.skipped]

@@ -31,12 +31,14 @@ class Agreement:
         seq: The newest change of the store that the commit holds; 0 for none.
         mark: Tells the store's change `seq` from that of any other store.
         skipped: What they do not say the same of.
+        others: The scopes below the repository's own that other repositories held.
     """
 
     commit: str
     seq: int
     mark: str
     skipped: tuple[SkippedFile, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

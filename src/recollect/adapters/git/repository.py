@@ -139,7 +139,8 @@ class GitNoteRepository:
         try:
             told = json.loads(self._agreement.read_bytes())
             skipped = tuple(SkippedFile(**one) for one in told.pop("skipped", ()))
-            agreement = Agreement(**told, skipped=skipped)
+            others = tuple(told.pop("others", ()))
+            agreement = Agreement(**told, skipped=skipped, others=others)
         except (FileNotFoundError, ValueError, TypeError):
             return None
         return agreement if self._local.holds(agreement.commit) else None

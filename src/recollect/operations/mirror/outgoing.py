@@ -219,14 +219,25 @@ def _deletion(content: bytes, path: str) -> _Line:
     return _Line("delete", gone.name, gone.scope) if gone else _Line("delete", path, "")
 
 
+async def held_by_others(context: Context, mount: Mount) -> set[str]:
+    """Ids of the notes below the repository's scope that other repositories hold."""
+    if not mount.others:
+        return set()
+    found = await _notes_below(context, mount, None)
+    return {memory.id for memory in found if not mount.owns(memory.scope)}
+
+
 async def _notes(context: Context, mount: Mount, ids: Iterable[str] | None) -> list[Memory]:
     """The notes of the store that the repository holds: of these ids, or all."""
+    found = await _notes_below(context, mount, ids)
+    return [memory for memory in found if mount.owns(memory.scope)]
+
+
+async def _notes_below(context: Context, mount: Mount, ids: Iterable[str] | None) -> list[Memory]:
     notes = context.selection(mount.repository.prefix, Look.SUBTREE, of_kinds((Kind.NOTE,)))
     if ids is not None:
-        found = await context.records.select(context.tenant, notes, sorted(ids))
-    else:
-        found = await context.records.browse(context.tenant, notes, None, sys.maxsize)
-    return [memory for memory in found if mount.owns(memory.scope)]
+        return await context.records.select(context.tenant, notes, sorted(ids))
+    return await context.records.browse(context.tenant, notes, None, sys.maxsize)
 
 
 async def _old_places(

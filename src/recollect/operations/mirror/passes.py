@@ -8,7 +8,12 @@ from recollect.operations.context import Context
 from recollect.operations.mirror.files import contents_of
 from recollect.operations.mirror.incoming import ORIGIN, TakenIn, take_in
 from recollect.operations.mirror.mounts import Mount
-from recollect.operations.mirror.outgoing import Touched, outgoing, touched_since
+from recollect.operations.mirror.outgoing import (
+    Touched,
+    held_by_others,
+    outgoing,
+    touched_since,
+)
 from recollect.operations.mirror.skipped import notes_to_try_again, still_skipped
 from recollect.ports import Agreement, NoteRepository, SkippedFile
 
@@ -62,7 +67,7 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
                 author = await _as_author(context, repository, head)
                 passed.taken.add(await take_in(author, mount, agreed, head))
                 agreed = head
-        touched = await _touched(context, agreement, passed.taken)
+        touched = await _touched(context, mount, agreement, passed.taken)
         out = await outgoing(context, mount, head, touched)
         if out.notes:
             try:
@@ -75,7 +80,7 @@ async def pass_held(context: Context, mount: Mount, *, look: bool) -> Passed:
         passed.seq = touched.last_seq
         passed.skipped = [*still, *passed.taken.skipped, *out.skipped]
         if head is not None:
-            await _agree(context, repository, agreement, head, passed)
+            await _agree(context, mount, agreement, head, passed)
         return passed
     raise Conflict("the notes are being edited faster than they can be read; retry")
 
@@ -102,17 +107,18 @@ async def _common(repository: NoteRepository, agreement: Agreement | None) -> st
 
 
 async def _agree(
-    context: Context,
-    repository: NoteRepository,
-    before: Agreement | None,
-    head: str,
-    passed: Passed,
+    context: Context, mount: Mount, before: Agreement | None, head: str, passed: Passed
 ) -> None:
-    skipped = tuple(passed.skipped)
-    if before and (before.commit, before.seq, before.skipped) == (head, passed.seq, skipped):
-        return
-    mark = await _mark(context, passed.seq)
-    await repository.agree(Agreement(commit=head, seq=passed.seq, mark=mark, skipped=skipped))
+    now = Agreement(
+        commit=head,
+        seq=passed.seq,
+        mark=before.mark if before else "",
+        skipped=tuple(passed.skipped),
+        others=mount.others,
+    )
+    if now != before:
+        mark = await _mark(context, passed.seq)
+        await mount.repository.agree(replace(now, mark=mark))
 
 
 async def _mark(context: Context, seq: int) -> str:
@@ -123,13 +129,22 @@ async def _mark(context: Context, seq: int) -> str:
     return f"{entries[0].record_id} {entries[0].at.isoformat()}" if entries else "none"
 
 
-async def _touched(context: Context, agreement: Agreement | None, came: TakenIn) -> Touched:
-    """What the store changed since the agreement, and what came in so that it has to go out."""
+async def _touched(
+    context: Context, mount: Mount, agreement: Agreement | None, came: TakenIn
+) -> Touched:
+    """What the store changed since the agreement, and what came in so that it has to go out.
+
+    Every note, if there is no agreement, or other repositories held other scopes then.
+    """
     if agreement is None:
-        touched = Touched(ids=None, last_seq=await context.log.last_seq(context.tenant))
+        touched = Touched(last_seq=await context.log.last_seq(context.tenant))
     else:
         touched = await touched_since(context, agreement.seq)
         touched.again = notes_to_try_again(agreement)
+    if agreement is None or agreement.others != mount.others:
+        touched.ids = None
+        touched.astray |= await held_by_others(context, mount)
+    else:
         came_in = came.ids | came.places.keys() | came.astray
         touched.ids = (touched.ids or set()) | came_in | touched.again
     touched.astray |= came.astray
