@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        config.option.timeout = 0
+
+
 @pytest.fixture
 def thorough(pytestconfig: pytest.Config) -> bool:
     """Whether this run looks for what short ones may miss; it takes many minutes."""

@@ -1,5 +1,6 @@
 """Writers in forks of a process whose imports are done, killed when they told enough."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,10 +10,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.e2e.servers import where
+
+from recollect.settings import StoreSettings
+
 
 @contextmanager
 def forker(module: str) -> Generator[subprocess.Popen[str]]:
-    """A process that forks a writer for each folder it is given, such as `tests.e2e.writer`."""
+    """A process that forks a writer for each place it is given, such as `tests.e2e.writer`."""
     command = [sys.executable, "-m", module]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -21,12 +26,15 @@ def forker(module: str) -> Generator[subprocess.Popen[str]]:
 
 
 def told_until_killed(
-    forker: subprocess.Popen[str], folder: Path, count: int, seconds: float = 0
+    forker: subprocess.Popen[str],
+    place: tuple[Path, StoreSettings],
+    count: int,
+    seconds: float = 0,
 ) -> list[str]:
     """What the writers told until they were killed: after so many lines and that much longer."""
     assert forker.stdin
     assert forker.stdout
-    print(folder, file=forker.stdin, flush=True)
+    print(json.dumps(where(*place)), file=forker.stdin, flush=True)
     process = int(forker.stdout.readline())
     lines = [forker.stdout.readline() for _ in range(count)]
     time.sleep(seconds)  # else they die where they tell something, and never in between

@@ -6,7 +6,7 @@ know of one note: its id and how often it was written, or `gone`.
 
 import os
 from itertools import count
-from pathlib import Path
+from typing import Any
 
 import anyio
 from tests.e2e.writer import fork_for_each_line, tell
@@ -19,9 +19,9 @@ from recollect.settings import HashingSettings, load
 WRITERS = 3
 
 
-async def write_for_ever(folder: Path) -> None:
+async def write_for_ever(place: dict[str, Any]) -> None:
     tell(str(os.getpid()))
-    settings = load(data_dir=folder, embedder=HashingSettings())
+    settings = load(**place, embedder=HashingSettings())
     async with (
         open_context(settings) as (plain, embedders),
         mirrored(settings, plain) as context,

@@ -11,11 +11,14 @@ from time import monotonic
 from typing import Any
 
 import httpx2
+from pydantic import SecretStr
 
 from recollect.app.running import note_of
+from recollect.settings import SqliteStoreSettings, StoreSettings
 
 DEADLINE_SECONDS = 30
 HASHING = {"kind": "hashing"}
+_IN_THE_FOLDER = SqliteStoreSettings()
 _SERVE = """
 import json, sys, anyio
 from recollect.app.serve import serve
@@ -64,12 +67,24 @@ class Server:
             assert monotonic() < end, stats
 
 
+def where(data_dir: Path, store: StoreSettings) -> dict[str, Any]:
+    """The settings that tell another process where memories are kept, secrets among them."""
+    told = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in store.model_dump().items()
+    }
+    return {"data_dir": str(data_dir), "store": told}
+
+
 @contextmanager
 def serving(
-    data_dir: Path, embedder: Mapping[str, object] = HASHING, **more: object
+    data_dir: Path,
+    embedder: Mapping[str, object] = HASHING,
+    store: StoreSettings = _IN_THE_FOLDER,
+    **more: object,
 ) -> Generator[Server]:
     """A server over this folder, ready to answer, killed at the end if it still runs."""
-    options = json.dumps({"data_dir": str(data_dir), "embedder": embedder} | more)
+    options = json.dumps(where(data_dir, store) | {"embedder": embedder} | more)
     process = subprocess.Popen([sys.executable, "-c", _SERVE, options])
     note = note_of(data_dir, process.pid)
     try:

@@ -9,14 +9,15 @@ from threading import Semaphore
 import httpx2
 import pytest
 from tests.e2e.forkers import forker, told_until_killed
-from tests.e2e.servers import Server, serving
+from tests.e2e.servers import Server, serving, where
 
 from recollect import operations
 from recollect.app.wiring import open_context
-from recollect.settings import HashingSettings, load
+from recollect.settings import HashingSettings, StoreSettings, load
 
-FORKED_ROUNDS = 40
-SERVER_ROUNDS = 10
+FORKED_ROUNDS = {"sqlite": 50, "postgres": 10}
+SERVER_ROUNDS = {"sqlite": 5, "postgres": 3}
+MANY_ROUNDS = 50
 WRITERS = 4
 MOST_LINES = 100
 MOST_WRITES = 30
@@ -25,22 +26,26 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
 
 @pytest.mark.anyio
-async def test_killed_writers_lose_nothing_and_leave_nothing_half_done(tmp_path: Path) -> None:
+async def test_killed_writers_lose_nothing_and_leave_nothing_half_done(
+    tmp_path: Path, store: StoreSettings, *, thorough: bool
+) -> None:
     random = Random(1)
+    rounds = MANY_ROUNDS if thorough else FORKED_ROUNDS[store.kind]
     known: list[str] = []
     in_flight = 0
     with forker("tests.e2e.writer") as writers:
-        for _ in range(FORKED_ROUNDS):
-            lines = told_until_killed(writers, tmp_path, random.randrange(1, MOST_LINES))
+        for _ in range(rounds):
+            place = (tmp_path, store)
+            lines = told_until_killed(writers, place, random.randrange(1, MOST_LINES))
             answers = [line.split() for line in lines if line != "begun"]
             in_flight += lines.count("begun") > len(answers)
             known += [memory for ids in answers for memory in ids]
-            await _assert_all_is_there(tmp_path, known)
-    assert in_flight == FORKED_ROUNDS
+            await _assert_all_is_there(place, known)
+    assert in_flight == rounds
 
 
-async def _assert_all_is_there(folder: Path, ids: list[str]) -> None:
-    settings = load(data_dir=folder, embedder=HashingSettings())
+async def _assert_all_is_there(place: tuple[Path, StoreSettings], ids: list[str]) -> None:
+    settings = load(**where(*place), embedder=HashingSettings())
     async with open_context(settings) as (context, embedders):
         await embedders.embedder.load()
         found = await context.records.get(context.tenant, ids)
@@ -53,19 +58,22 @@ async def _assert_all_is_there(folder: Path, ids: list[str]) -> None:
         assert (await operations.stats(context, operations.Stats())).waiting == 0
 
 
-def test_a_killed_server_loses_nothing_and_leaves_nothing_half_done(tmp_path: Path) -> None:
+def test_a_killed_server_loses_nothing_and_leaves_nothing_half_done(
+    tmp_path: Path, store: StoreSettings, *, thorough: bool
+) -> None:
     random = Random(2)
+    rounds = MANY_ROUNDS if thorough else SERVER_ROUNDS[store.kind]
     known: list[str] = []
     in_flight = 0
-    for _ in range(SERVER_ROUNDS):
-        with serving(tmp_path) as server:
+    for _ in range(rounds):
+        with serving(tmp_path, store=store) as server:
             _assert_server_has(server, known)
             new, cut_off = _write_until_killed(server, random)
             known += new
             in_flight += cut_off
-    with serving(tmp_path) as server:
+    with serving(tmp_path, store=store) as server:
         _assert_server_has(server, known)
-    assert in_flight >= SERVER_ROUNDS - 1
+    assert in_flight >= rounds - 1
 
 
 def _assert_server_has(server: Server, ids: list[str]) -> None:

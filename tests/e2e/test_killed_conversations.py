@@ -11,7 +11,10 @@ import httpx2
 import pytest
 from tests.e2e.servers import Server, serving
 
-ROUNDS = 10
+from recollect.settings import StoreSettings
+
+ROUNDS = {"sqlite": 5, "postgres": 3}
+MANY_ROUNDS = 50
 WRITERS = 4
 MOST_WRITES = 30
 AT_ONCE = 3
@@ -20,20 +23,21 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
 
 def test_a_server_killed_while_messages_come_in_keeps_them_in_order_and_once(
-    tmp_path: Path,
+    tmp_path: Path, store: StoreSettings, *, thorough: bool
 ) -> None:
     random = Random(3)
+    rounds = MANY_ROUNDS if thorough else ROUNDS[store.kind]
     acknowledged: list[list[str]] = [[] for _ in range(WRITERS)]
     in_flight = 0
-    for _ in range(ROUNDS):
-        with serving(tmp_path) as server:
+    for _ in range(rounds):
+        with serving(tmp_path, store=store) as server:
             said = [_assert_told(server, writer, acknowledged[writer]) for writer in range(WRITERS)]
             in_flight += _write_until_killed(server, random, acknowledged, said)
-    with serving(tmp_path) as server:
+    with serving(tmp_path, store=store) as server:
         assert server.faults() == []
         for writer in range(WRITERS):
             _assert_told(server, writer, acknowledged[writer])
-    assert in_flight >= ROUNDS - 1
+    assert in_flight >= rounds - 1
 
 
 def _project(writer: int) -> dict[str, Any]:

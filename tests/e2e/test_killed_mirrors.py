@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.forkers import forker, told_until_killed
 from tests.e2e.homes import until
 from tests.e2e.note_format import Strict, read_strictly
-from tests.e2e.servers import Server, serving
+from tests.e2e.servers import Server, serving, where
 from tests.e2e.work_trees import commit_messages, committed_notes, lying_notes, unclean
 
 from recollect import operations
@@ -16,9 +16,10 @@ from recollect.app.mirroring import mirrored
 from recollect.app.wiring import open_context
 from recollect.domain.memory import Kind
 from recollect.domain.scopes import Look
-from recollect.settings import HashingSettings, load
+from recollect.settings import HashingSettings, SqliteStoreSettings, StoreSettings, load
 
-ROUNDS = 50
+ROUNDS = {"sqlite": 50, "postgres": 10}
+MANY_ROUNDS = 50
 MOST_LINES = 40
 LONGEST_WRITE = 0.05
 OUR_VERBS = {"remember", "edit", "move", "forget"}
@@ -31,21 +32,24 @@ pytestmark = [
 ]
 
 
-async def test_killed_writers_leave_notes_and_files_saying_the_same(tmp_path: Path) -> None:
+async def test_killed_writers_leave_notes_and_files_saying_the_same(
+    tmp_path: Path, store: StoreSettings, *, thorough: bool
+) -> None:
     random = Random(3)
+    rounds = MANY_ROUNDS if thorough else ROUNDS[store.kind]
     in_flight = 0
     known: dict[str, str] = {}
     with forker("tests.e2e.note_writer") as writers:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             count, seconds = random.randrange(1, MOST_LINES), random.uniform(0, LONGEST_WRITE)
-            lines = told_until_killed(writers, tmp_path, count, seconds)
+            lines = told_until_killed(writers, (tmp_path, store), count, seconds)
             answers = [line.split() for line in lines if line != "begun"]
             in_flight += lines.count("begun") > len(answers)
             known |= {note: state for note, state, *_ in answers}
             followed = {note: state for note, state, *degraded in answers if not degraded}
             _assert_committed(tmp_path / "notes", followed)
-            await _assert_all_agree(tmp_path, known)
-    assert in_flight >= ROUNDS * 4 // 5
+            await _assert_all_agree(tmp_path, store, known)
+    assert in_flight >= rounds * 4 // 5
     assert GONE in known.values()
     assert not any("by hand" in message for message in commit_messages(tmp_path / "notes"))
 
@@ -63,7 +67,7 @@ async def test_a_killed_restore_is_completed_by_the_next(tmp_path: Path) -> None
     with serving(tmp_path) as server:
         await until(lambda: _stored(server) == MANY, seconds=60)
         assert server.http.post("/v1/sync", json={}).is_success
-    await _assert_all_agree(tmp_path, {})
+    await _assert_all_agree(tmp_path, SqliteStoreSettings(), {})
     bodies = {path: read_strictly(c).body for path, c in lying_notes(tmp_path / "notes").items()}
     assert bodies == texts
 
@@ -82,9 +86,9 @@ def _assert_committed(repository: Path, followed: dict[str, str]) -> None:
             assert committed[note].body >= f"Written {state} times."
 
 
-async def _assert_all_agree(folder: Path, known: dict[str, str]) -> None:
+async def _assert_all_agree(folder: Path, store: StoreSettings, known: dict[str, str]) -> None:
     """The next pass puts right what the writers left."""
-    settings = load(data_dir=folder, embedder=HashingSettings())
+    settings = load(**where(folder, store), embedder=HashingSettings())
     async with (
         open_context(settings) as (plain, _),
         mirrored(settings, plain) as context,

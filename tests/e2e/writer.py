@@ -1,16 +1,17 @@
 """Writes to a store until it is killed: `python -m tests.e2e.writer`.
 
-Each line of standard input is a data folder. A fork of this process, whose imports are done,
-prints its process id and writes to the store in that folder from several tasks. It prints `begun`
-before each write and the ids after each, as a client would know them. When it is dead, `gone` is
-printed.
+Each line of standard input is settings that tell where the store is. A fork of this process, whose
+imports are done, prints its process id and writes to that store from several tasks. It prints
+`begun` before each write and the ids after each, as a client would know them. When it is dead,
+`gone` is printed.
 """
 
+import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from itertools import count
-from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -21,9 +22,9 @@ from recollect.settings import HashingSettings, load
 WRITERS = 4
 
 
-async def write_for_ever(folder: Path) -> None:
+async def write_for_ever(place: dict[str, Any]) -> None:
     tell(str(os.getpid()))
-    settings = load(data_dir=folder, embedder=HashingSettings())
+    settings = load(**place, embedder=HashingSettings())
     async with open_context(settings) as (context, embedders), anyio.create_task_group() as tasks:
         await embedders.embedder.load()
         for writer in range(WRITERS):
@@ -49,12 +50,11 @@ def tell(line: str) -> None:
     os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
-def fork_for_each_line(write: Callable[[Path], Awaitable[None]]) -> None:
-    """Let a fork write to each data folder that standard input names."""
+def fork_for_each_line(write: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    """Let a fork write to each store that standard input names."""
     for line in sys.stdin:
-        folder = Path(line.strip())
         if (fork := os.fork()) == 0:
-            anyio.run(write, folder)
+            anyio.run(write, json.loads(line))
         os.waitpid(fork, 0)
         tell("gone")
 

@@ -388,7 +388,7 @@ def test_whatever_is_done_every_store_answers_alike(
     portal: BlockingPortal, *, thorough: bool
 ) -> None:
     chosen = settings(
-        max_examples=5000 if thorough else 8,
+        max_examples=500 if thorough else 8,
         stateful_step_count=40 if thorough else 25,
         deadline=None,
         suppress_health_check=list(HealthCheck),
