@@ -11,6 +11,8 @@ from mcp import Client
 from tests.e2e.servers import Server, serving
 from tests.transports.mcp_clients import call
 
+from recollect.settings import SqliteStoreSettings, StoreSettings
+
 SHOWN = ("id", "scope", "name", "tags", "content", "source", "created_at", "updated_at")
 SEEN_WITHIN_SECONDS = 5
 
@@ -48,9 +50,11 @@ class Home:
 
 
 @asynccontextmanager
-async def at_home(folder: Path, remote: Path | None = None) -> AsyncGenerator[Home]:
+async def at_home(
+    folder: Path, remote: Path | None = None, store: StoreSettings | None = None
+) -> AsyncGenerator[Home]:
     git = {"remote_url": str(remote)} if remote else {}
-    with serving(folder, git=git) as server:
+    with serving(folder, store=store or SqliteStoreSettings(), git=git) as server:
         async with Client(f"{server.http.base_url}/mcp") as tools:
             yield Home(server, tools)
 

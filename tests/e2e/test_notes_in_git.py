@@ -10,9 +10,11 @@ from pygit2 import init_repository
 from tests.e2e.homes import SEEN_WITHIN_SECONDS, SHOWN, at_home, until
 from tests.e2e.note_format import read_strictly
 from tests.e2e.work_trees import committed_notes, unclean
+from tests.postgres import lent_database
 
 pytestmark = pytest.mark.anyio
 
+TEA = "global/tea.md"
 FIVE_LINES = "The first line.\n\nThe second line.\n\nThe third line.\n\nThe fourth.\n\nThe last."
 
 
@@ -79,6 +81,31 @@ async def test_two_servers_share_their_notes_through_a_remote(tmp_path: Path) ->
         clash = {key: n["content"] for key, n in notes.items() if key.startswith("team:clash")}
         assert sorted(clash.values()) == ["One said this.", "Two said that."]
         assert clash["team:clash"] == "Two said that.", "the newer one keeps the name"
+
+
+async def test_servers_over_one_database_mirror_it_to_a_folder_each(tmp_path: Path) -> None:
+    with lent_database() as database:
+        store = database.settings
+        async with (
+            at_home(tmp_path / "one", store=store) as one,
+            at_home(tmp_path / "two", store=store) as two,
+        ):
+            note = await one.call("remember", name="tea", content=FIVE_LINES)
+            await until(lambda: committed_notes(two.notes).keys() == {TEA}, 30)
+
+            two.edit_by_hand(TEA, "The first line.", "Two was here.")
+            await until(lambda: b"Two was here." in committed_notes(one.notes)[TEA], 30)
+            one.edit_by_hand(TEA, "The last.", "One was here.")
+            await until(lambda: b"One was here." in committed_notes(two.notes)[TEA], 30)
+            for home in (one, two):
+                await home.sync()
+
+            said = one.server.http.get(f"/v1/memories/{note['id']}/history").json()["revisions"]
+            assert [revision["verb"] for revision in said] == ["remember", "edit", "edit"]
+            # Who edits a file leaves its `updated_at` as it was.
+            texts = [read_strictly(committed_notes(home.notes)[TEA]).body for home in (one, two)]
+            assert texts == [one.all_notes()[":tea"]["content"]] * 2
+            assert unclean(one.notes) == unclean(two.notes) == []
 
 
 async def test_a_lost_database_is_made_anew_from_the_files(tmp_path: Path) -> None:
