@@ -251,7 +251,7 @@ def new_database(*, migrated: bool = True, admin: str | None = None) -> TestData
             )
         )
     database = TestDatabase(admin, name, password)
-    if GIVEN:
+    if admin == GIVEN:  # a server of ours goes with all that is on it
         atexit.register(database.drop)
     return database
 
@@ -270,7 +270,7 @@ def _template(admin: str, *, migrated: bool) -> tuple[str, str]:
     with psycopg.connect(make_conninfo(admin, dbname=name), autocommit=True) as connection:
         connection.execute("create extension vector")
     template = TestDatabase(admin, name, password)
-    if GIVEN:
+    if admin == GIVEN:  # a server of ours goes with all that is on it
         atexit.register(template.drop)
     if migrated:
         # In a thread: an event loop may be running in this one.
