@@ -42,6 +42,25 @@ async def test_pages_hold_every_note_once_in_order(tools: Client) -> None:
     assert names == ["B", "a", "b", "c/d", "é"]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_the_root_stands_where_its_word_does(tools: Client, limit: int) -> None:
+    for scope in ("zoo", "acme/api", "global", "globe", "global/a", "acme", "Zoo"):
+        for name in ("b", "a"):
+            await call(tools, "remember", name=name, content="Tea.", scope=scope)
+    listed = {
+        scope: [
+            (note["scope"], note["name"])
+            for page in await pages(tools, scope=scope, limit=limit)
+            for note in page["memories"]
+        ]
+        for scope in ("all", "acme", "zoo")
+    }
+    scopes = sorted(("zoo", "acme/api", "global", "globe", "global/a", "acme", "Zoo"))
+    assert listed["all"] == [(scope, name) for scope in scopes for name in ("a", "b")]
+    assert [scope for scope, _ in listed["acme"][::2]] == ["acme", "acme/api", "global"]
+    assert [scope for scope, _ in listed["zoo"][::2]] == ["global", "zoo"]
+
+
 async def test_a_page_that_is_just_full_is_the_last_one(tools: Client) -> None:
     for name in ("a", "b"):
         await call(tools, "remember", name=name, content="Tea.")

@@ -179,7 +179,12 @@ async def _list(context: Context, asked: a.ListArguments) -> a.ListResult:
         raise InvalidRequest(f"limit must be between 1 and {LIST_MOST}")
     scope, look = _reach(asked.scope)
     request = operations.Browse(
-        scope=scope, look=look, kinds=(Kind.NOTE,), limit=limit, cursor=asked.cursor
+        scope=scope,
+        look=look,
+        kinds=(Kind.NOTE,),
+        limit=limit,
+        cursor=asked.cursor,
+        root_as=GLOBAL,
     )
     page = await operations.browse(context, request)
     fitting = _fitting([_summary(memory, asked.fields) for memory in page.memories])

@@ -3,14 +3,16 @@
 import base64
 import hashlib
 import json
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from recollect.domain.access import Right
 from recollect.domain.filters import Comparison, Operator, RecordField, all_of, parse
-from recollect.domain.scopes import Look
-from recollect.domain.selection import Position
+from recollect.domain.memory import Memory
+from recollect.domain.scopes import ROOT, Look, ScopeSet
+from recollect.domain.selection import Position, Selection
 from recollect.domain.serialisation import format_time, parse_time
 from recollect.errors import InvalidCursor
 from recollect.operations.context import Context, operation
@@ -30,6 +32,8 @@ from recollect.operations.views import MemoryView
 MAX_LIMIT = 1000
 MAX_CURSOR_CHARACTERS = 8192
 _INT64 = 2**63
+_LAST_NAME = "\U0010ffff"
+"""Behind every name."""
 
 
 class Browse(Request):
@@ -50,6 +54,8 @@ class Browse(Request):
     """A filter such as `m.topic = 'tea' AND created_at >= date('2026-01-01')`."""
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
     """The `next_cursor` of the page before."""
+    root_as: Literal["", "global"] = ROOT
+    """Which word stands for the root where scopes are put in order."""
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
 
 
@@ -83,7 +89,7 @@ async def browse(context: Context, request: Browse) -> Page:
     selection = context.selection(request.scope, request.look, chosen, request.scopes)
     query = _digest(request)
     after = _position(request.cursor, query) if request.cursor else None
-    memories = await context.records.browse(context.tenant, selection, after, request.limit + 1)
+    memories = await _listed(context, selection, after, request)
     page = memories[: request.limit]
     more = len(memories) > request.limit
     return Page(
@@ -91,6 +97,25 @@ async def browse(context: Context, request: Browse) -> Page:
         count=await context.records.count(context.tenant, selection),
         next_cursor=_cursor(Position.of(page[-1]), query) if more else None,
     )
+
+
+async def _listed(
+    context: Context, selection: Selection, after: Position | None, request: Browse
+) -> list[Memory]:
+    """The page, and one more if there is one."""
+    browse, limit, word = context.records.browse, request.limit + 1, request.root_as
+    if word == ROOT:
+        return await browse(context.tenant, selection, after, limit)
+    found: list[Memory] = []
+    if after is None or after.scope < word:
+        root = replace(selection, scopes=selection.scopes.narrowed_to(ScopeSet.listed([ROOT])))
+        within = after if after is not None and after.scope == ROOT else None
+        found = await browse(context.tenant, root, within, limit)
+    if after is None or after.scope == ROOT:
+        behind_root = ROOT if after is None else word
+        after = Position(behind_root, _LAST_NAME, context.now(), 0, "")
+    found += await browse(context.tenant, selection, after, limit)
+    return sorted(found, key=lambda m: replace(Position.of(m), scope=m.scope or word))[:limit]
 
 
 def _digest(request: Browse) -> str:
