@@ -58,6 +58,13 @@ def test_scopes_become_ours(stored: str, here: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stored", "here"), [("global", "team"), ("a/b", "team/a/b"), ("all", "team/all")]
+)
+def test_scopes_go_below_another_as_those_of_notes_do(stored: str, here: str) -> None:
+    assert line_of(row(scope=stored), "team").line.scope == here
+
+
+@pytest.mark.parametrize(
     ("stored", "here"),
     [(-1.0, -1), (-0.0, 0), (-1e-7, 0), (-0.999, 0), (0, 0), (0.3, 0.3), (2, 2)],
 )

@@ -87,6 +87,19 @@ async def test_a_result_is_about_the_note_of_its_name_and_scope(
     assert [rank.rank for rank in (await figures(context)).ranks] == [2, 3]
 
 
+async def test_a_result_is_about_the_note_below_the_scope_that_is_given(
+    context: Context, file: Path
+) -> None:
+    note = await remember(context, Remember(content="Tea.", name="tea", scope="old/a"))
+    foreign_logs.write(file, row(scope="a", was_applied="applied"))
+
+    below = ImportRecallLog(file=str(file), scope="old")
+    assert counts(await import_recall_log(context, below)) == (1, 0, 1)
+
+    await erase(context, EraseOne(id=note.id))
+    assert (await figures(context)).ranks == []
+
+
 async def test_what_cannot_be_kept_is_counted_by_its_reason(context: Context, file: Path) -> None:
     old = (THEN - timedelta(days=91)).isoformat()
     foreign_logs.write(

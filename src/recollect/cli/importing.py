@@ -247,15 +247,18 @@ def recall_log(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Its .memory-mcp-index/recall_log.sqlite.")
     ],
+    scope: Below = "",
     as_json: o.AsJson = False,
 ) -> None:
     """Take over what memory-mcp noted of recalls, with the verdicts on them.
 
-    The file is only read. Import the notes first: a result is about the note of its name and scope.
+    The file is only read. Import the notes first, with the same --scope: a result is about the note
+    of its name and scope.
     """
+    check_scope(scope)
     session = session_of(context, as_json=as_json)
     with session.open() as client:
-        imported = client.import_recall_log(file)
+        imported = client.import_recall_log(file, scope=scope)
     session.give(imported)
     if imported.skipped:
         raise typer.Exit(FAILED)

@@ -176,13 +176,17 @@ class AsyncClient(FactMethods):
         """How the results of recalls fared, by distance, rank and arm of the search."""
         return await self._run(operations.recall_stats)
 
-    async def import_recall_log(self, file: str | PathLike[str]) -> ImportedRecalls:
+    async def import_recall_log(
+        self, file: str | PathLike[str], *, scope: str = ""
+    ) -> ImportedRecalls:
         """Take over what memory-mcp's `recall_log.sqlite` holds; only where the store is.
+
+        `scope` is the one below which its notes were imported.
 
         Raises:
             InvalidRequest: It is no such file, or the store is behind a server.
         """
-        return await self._run(operations.import_recall_log, file=fspath(file))
+        return await self._run(operations.import_recall_log, file=fspath(file), scope=scope)
 
     async def stats(self) -> Figures:
         """How much there is, and how well it can be searched."""

@@ -12,7 +12,7 @@ from recollect.domain.feedback import NotedRecall, RecallLine
 from recollect.domain.foreign.recalls import ForeignLine, line_of
 from recollect.errors import InvalidRequest
 from recollect.operations.context import Context, operation
-from recollect.operations.request import Request, Result
+from recollect.operations.request import Request, Result, Scope
 
 
 class ImportRecallLog(Request):
@@ -20,6 +20,8 @@ class ImportRecallLog(Request):
 
     file: Annotated[str, Field(min_length=1, max_length=4096)]
     """Its `recall_log.sqlite`, on the machine of the store; it is only read."""
+    scope: Scope = ""
+    """The scope below which its notes were imported."""
 
 
 class ImportedRecalls(Result):
@@ -45,7 +47,7 @@ async def import_recall_log(context: Context, request: ImportRecallLog) -> Impor
         InvalidRequest: There is no such file, or it is no log of recalls.
         Unavailable: It is locked.
     """
-    importing = _Importing(context)
+    importing = _Importing(context, request.scope)
     async for rows in context.foreign_recalls.read(request.file):
         await importing.add(rows)
     return importing.result()
@@ -54,8 +56,9 @@ async def import_recall_log(context: Context, request: ImportRecallLog) -> Impor
 class _Importing:
     """Takes rows page by page."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, below: str) -> None:
         self._context = context
+        self._below = below
         self._oldest = context.now() - context.recalls_kept
         self._notes: dict[tuple[str, str], str | None] = {}
         self._imported = 0
@@ -85,7 +88,7 @@ class _Importing:
 
     def _understood(self, row: Mapping[str, object]) -> ForeignLine | None:
         try:
-            found = line_of(row)
+            found = line_of(row, self._below)
         except InvalidRequest as error:
             self._skipped[str(error)] += 1
             return None

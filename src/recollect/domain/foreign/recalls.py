@@ -30,15 +30,19 @@ class ForeignLine:
     judgement: Judgement | None
 
 
-def line_of(row: Mapping[str, object]) -> ForeignLine:
+def line_of(row: Mapping[str, object], below: str = ROOT) -> ForeignLine:
     """What a row of `recall_events` says; columns that older logs lack may be missing.
+
+    Args:
+        row: Its columns.
+        below: The scope below which the row's own goes.
 
     Raises:
         InvalidRequest: It cannot be understood; the message repeats nothing of it.
     """
     recall_id = _text(row, "recall_id")
     name = mapped_name(_text(row, "memory_name"))
-    scope = _scope(_text(row, "scope"))
+    scope = _scope(_text(row, "scope"), below)
     line = RecallLine(
         rank=_rank(row), memory_id=None, scope=scope, name=name, distance=_distance(row)
     )
@@ -69,8 +73,9 @@ def _text(row: Mapping[str, object], column: str) -> str:
     return value
 
 
-def _scope(text: str) -> str:
-    return ROOT if text == _GLOBAL else mapped_scope(text.removeprefix(_OLD_PREFIX))
+def _scope(text: str, below: str) -> str:
+    own = ROOT if text == _GLOBAL else text.removeprefix(_OLD_PREFIX)
+    return mapped_scope("/".join(filter(None, (below, own))))
 
 
 def _rank(row: Mapping[str, object]) -> int:
