@@ -33,6 +33,9 @@ log = structlog.get_logger()
 POLL = timedelta(milliseconds=500)
 """How often work in the background is looked for."""
 
+LOOK_AFTER = timedelta(minutes=1)
+"""How often to see whether what was stored since is worth an index."""
+
 AGAIN = timedelta(seconds=10)
 """How long until what failed is tried again, such as loading a model that was not there."""
 
@@ -84,17 +87,21 @@ async def work_in_background(
             await embedders.embedder.load()
         finally:
             tried.set()
-        await context.vectors.warm(context.tenant, model_key(context))
         await catch_up(context)
+
+    async def warm() -> None:
+        await context.vectors.warm(context.tenant, model_key(context))
+        for key in await older_keys(context):
+            await context.vectors.warm(context.tenant, key)
 
     async def load_previous() -> None:
         await tried.wait()
         await embedders.load_previous(context)
-        for key in await older_keys(context):
-            await context.vectors.warm(context.tenant, key)
+        await warm()
 
     async with create_task_group() as tasks:
         tasks.start_soon(_insist, load_previous)
+        tasks.start_soon(_look_after, warm, tried)
         for queue in queues:
             tasks.start_soon(_follow, context, queue, ready if queue is EMBEDDING else tried)
         await _insist(load)
@@ -107,6 +114,14 @@ async def _follow(context: Context, queue: Queue, turn: Event) -> None:
     while True:
         if not await _insist(partial(work, context, [queue])):
             await sleep(POLL.total_seconds())
+
+
+async def _look_after(warm: Callable[[], Awaitable[None]], turn: Event) -> None:
+    """Keep searches quick, from the event on; embedding does not wait for it."""
+    await turn.wait()
+    while True:
+        await _insist(warm)
+        await sleep(LOOK_AFTER.total_seconds())
 
 
 async def _insist(step: Callable[[], Awaitable[T]]) -> T:

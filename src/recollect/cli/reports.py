@@ -35,13 +35,7 @@ def _(result: Figures) -> None:
     table.add_row("links", str(result.links))
     table.add_row("size", f"{result.size_bytes / 1e6:.1f} MB")
     table.add_row("model", result.model)
-    table.add_row("wait to be embedded", str(result.waiting))
-    for model, count in sorted(result.by_model.items()):
-        if model != result.model:
-            table.add_row(plain(f"still embedded by {model}"), str(count))
-    for queue, jobs in result.jobs.items():
-        if jobs.dead:
-            table.add_row(plain(f"jobs given up ({queue})"), str(jobs.dead))
+    _add_unfinished(table, result)
     for scope, count in sorted(result.by_scope.items()):
         table.add_row(plain(f"scope {scope or '(root)'}"), str(count))
     say(table)
@@ -49,6 +43,18 @@ def _(result: Figures) -> None:
         say(plain(f"no search by meaning: {result.problem}"))
     if result.advice:
         say(plain(result.advice))
+
+
+def _add_unfinished(table: Table, result: Figures) -> None:
+    table.add_row("wait to be embedded", str(result.waiting))
+    for model, count in sorted(result.by_model.items()):
+        if model != result.model:
+            table.add_row(plain(f"still embedded by {model}"), str(count))
+    if result.indexed is not None:
+        table.add_row("index of vectors", f"{result.indexed:.0%} made")
+    for queue, jobs in result.jobs.items():
+        if jobs.dead:
+            table.add_row(plain(f"jobs given up ({queue})"), str(jobs.dead))
 
 
 @show.register

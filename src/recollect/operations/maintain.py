@@ -47,6 +47,8 @@ class Figures(Result):
     jobs: dict[str, JobFigures]
     """Work in the background, by queue."""
     size_bytes: int
+    indexed: float | None
+    """Which part of an index for search by meaning is made, 0 to 1; null if none is being made."""
     model: str
     problem: str | None
     """Why search by meaning does not work, with the remedy; null when it does."""
@@ -71,6 +73,7 @@ async def stats(context: Context, request: Stats) -> Figures:
         advice=_advice(context, counts.by_model) if everything else None,
         jobs=await _jobs(context) if everything else {},
         size_bytes=counts.size_bytes if everything else 0,
+        indexed=await context.vectors.indexed(context.tenant, model_key(context)),
         model=model_key(context),
         problem=context.embedder.problem,
     )

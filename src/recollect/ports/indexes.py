@@ -127,7 +127,14 @@ class VectorIndex(Protocol):
         ...
 
     async def warm(self, tenant: str, model: str) -> None:
-        """Make the first search as quick as the later ones."""
+        """Make searches as quick as they can be; called now and then, and may take long.
+
+        What was written since may be worth an index. Whoever searches meanwhile gets answers.
+        """
+        ...
+
+    async def indexed(self, tenant: str, model: str) -> float | None:
+        """Return which part of an index that is being made is done, 0 to 1; None if none is."""
         ...
 
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:

@@ -127,6 +127,11 @@ class InMemoryVectorIndex:
     async def warm(self, tenant: str, model: str) -> None:
         """There is nothing to load."""
 
+    async def indexed(self, tenant: str, model: str) -> float | None:
+        """There is no index to be made."""
+        del tenant, model
+        return None
+
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
         tables = self._world[tenant]
         for memory, made in embedded:

@@ -46,7 +46,7 @@ _WRITE = "begin isolation level read committed"
 _RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
 # How far a search walks through a graph; it goes on until a filter has let enough through.
 _GRAPHS = (
-    "set hnsw.ef_search = 200; set hnsw.iterative_scan = relaxed_order; "
+    "set hnsw.ef_search = 600; set hnsw.iterative_scan = relaxed_order; "
     "set hnsw.max_scan_tuples = 50000"
 )
 # Planned once for all values, whether memories wait for vectors is asked of every memory: 30 ms.

@@ -7,9 +7,10 @@ import numpy as np
 
 from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.database import Cursor, Database
+from recollect.adapters.postgres.graphs import INDEX_FROM, look_after_graphs, progress
 from recollect.adapters.postgres.half_vector import HalfVector, unpacked
 from recollect.adapters.postgres.loading import hold_tenant
-from recollect.adapters.postgres.nearest import INDEX_FROM, make_graph, nearest
+from recollect.adapters.postgres.nearest import nearest
 from recollect.adapters.postgres.rows import SELECT, from_row
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
@@ -173,8 +174,11 @@ class PostgresVectorIndex:
     async def warm(self, tenant: str, model: str) -> None:
         """Make the model's graph once it has passages enough."""
         await self._database.outside(
-            lambda connection: make_graph(connection, tenant, model, self._index_from)
+            lambda connection: look_after_graphs(connection, tenant, model, self._index_from)
         )
+
+    async def indexed(self, tenant: str, model: str) -> float | None:
+        return await self._database.read(tenant, lambda cursor: progress(cursor, model))
 
     async def store(self, tenant: str, embedded: Sequence[tuple[Memory, Embedded]]) -> None:
         made = {memory.id: (memory, vectors) for memory, vectors in embedded}

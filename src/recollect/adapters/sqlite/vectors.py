@@ -145,6 +145,11 @@ class SqliteVectorIndex:
         database = await self._home.database(tenant)
         await database.read(self._matrix(tenant, model).refresh)
 
+    async def indexed(self, tenant: str, model: str) -> float | None:
+        """There is no index to be made beside the matrix."""
+        del tenant, model
+        return None
+
     def _matrix(self, tenant: str, model: str) -> PassageMatrix:
         with self._creating:
             return self._matrices.setdefault((tenant, model), PassageMatrix(model))
