@@ -20,6 +20,7 @@ from recollect.api.problems import STATUS
 from recollect.app.faces import MEMMACHINE as FACE
 from recollect.cli.exits import exit_code
 from recollect.cli.main import app as cli
+from recollect.descriptions import descriptions
 from recollect.mcp.schemas import input_schema
 from recollect.mcp.tools import TOOLS
 from recollect.settings import PREFIX, Settings, choices
@@ -69,6 +70,7 @@ stops the start. Options of the command line go before the environment.
 
 def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     seen: set[str] = set()
+    texts = descriptions(model)
     for name, field in model.model_fields.items():
         if field.exclude:
             continue
@@ -82,10 +84,10 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
         if any("kind" in choice.model_fields for choice in offered):
             usual = field.get_default(call_default_factory=True)
             default = _default(usual and usual.kind)
-            yield f"{variable}__KIND", default, _one_line(field.description)
+            yield f"{variable}__KIND", default, _one_line(texts.get(name))
         elif not offered and variable not in seen:
             seen.add(variable)
-            yield variable, _default(field.default), _one_line(field.description)
+            yield variable, _default(field.default), _one_line(texts.get(name))
 
 
 def _kinds(choice: type[BaseModel]) -> str:
@@ -124,6 +126,7 @@ changes nothing here.
 
 
 def _keys(model: type[Section], place: str) -> Iterator[str]:
+    texts = descriptions(model)
     for name, field in model.model_fields.items():
         nested = next(iter(choices(field.annotation)), None)
         is_unused = any(isinstance(marker, Unused) for marker in field.metadata)
@@ -132,7 +135,7 @@ def _keys(model: type[Section], place: str) -> Iterator[str]:
             continue
         default = "" if field.is_required() else _default(field.default)
         mark = "*" if is_unused else ""
-        yield f"| `{place}{name}`{mark} | {default} | {_one_line(field.description)} |"
+        yield f"| `{place}{name}`{mark} | {default} | {_one_line(texts.get(name, ''))} |"
 
 
 def face_page() -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from recollect.descriptions import describe
 from recollect.domain.feedback import Confidence
 from recollect.operations.recall import Matched
 
@@ -19,7 +20,7 @@ ListField = Literal["id", "name", "scope", "tags", "created_at", "updated_at"]
 class Arguments(BaseModel):
     """Base of tools' arguments. Unknown ones are ignored; null stands for an absent scalar."""
 
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, strict=True)
+    model_config = ConfigDict(extra="ignore", json_schema_extra=describe, strict=True)
 
 
 class RememberArguments(Arguments):

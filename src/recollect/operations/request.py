@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError
 
+from recollect.descriptions import describe
 from recollect.domain.memory import MAX_CONTENT_BYTES, Kind
 from recollect.domain.names import check_name
 from recollect.domain.scopes import check_scope
@@ -30,7 +31,7 @@ class Request(BaseModel):
     """What a caller asks for: validated when built, never changed after."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+        frozen=True, extra="forbid", json_schema_extra=describe, allow_inf_nan=False
     )
 
     def touches(self) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ def wording(problem: Mapping[str, Any]) -> str:
 class Result(BaseModel):
     """What an operation answers."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, json_schema_extra=describe, defer_build=True)
 
 
 def checked(check: Callable[[T], T]) -> AfterValidator:

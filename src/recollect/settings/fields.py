@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import SettingsConfigDict
 
-FROZEN = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+FROZEN = SettingsConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def _from_home(path: Path) -> Path:

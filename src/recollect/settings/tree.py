@@ -43,7 +43,6 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
     )
 
     data_dir: Annotated[UserPath, BeforeValidator(_not_empty)] = Field(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 
+from recollect.descriptions import describe
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.sets import check_owner
 from recollect.errors import NotFound
@@ -26,7 +27,7 @@ SetMetadata: TypeAlias = dict[Text, JsonValue]
 class Asking(BaseModel):
     """A body; fields that it does not know are ignored."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, json_schema_extra=describe, allow_inf_nan=False)
 
 
 class OfProject(Asking):
@@ -64,7 +65,7 @@ def numbered(text: str) -> str:
 class Answering(BaseModel):
     """An answer, or a part of one."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, json_schema_extra=describe)
 
 
 def _moment(given: Any) -> Any:

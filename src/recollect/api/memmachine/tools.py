@@ -21,6 +21,7 @@ from recollect.api.memmachine.memories import (
 )
 from recollect.api.memmachine.schemas import Answering
 from recollect.api.memmachine.search import SearchAsked, Searched
+from recollect.descriptions import describe
 from recollect.errors import RecollectError
 from recollect.operations import Context
 from recollect.operations.request import explained
@@ -49,7 +50,7 @@ class Identity:
 class _Arguments(BaseModel):
     """The arguments of a tool; unknown ones are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=describe)
 
 
 class _Owned(_Arguments):
