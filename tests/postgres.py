@@ -33,7 +33,9 @@ from recollect.adapters.postgres.migrating import migrate
 from recollect.settings import PostgresStoreSettings
 
 GIVEN = os.environ.get("RECOLLECT_TEST_POSTGRES_URL")  # noqa: TID251  (not of the product)
-ROLE = "recollect_owner"
+# Of this process: several may use one server at once.
+ROLE = f"recollect_owner_{token_hex(6)}"
+PASSWORD = token_hex(16)
 _START_SECONDS = 30
 _SETTINGS = {
     "listen_addresses": "",
@@ -181,12 +183,11 @@ class TestDatabase:
 
     admin: str
     name: str
-    password: str
 
     @property
     def url(self) -> str:
         """The database, as its owner."""
-        return self.url_as(ROLE, self.password)
+        return self.url_as(ROLE, PASSWORD)
 
     @property
     def admin_url(self) -> str:
@@ -242,7 +243,7 @@ def lent_database() -> Generator[TestDatabase]:
 def new_database(*, migrated: bool = True, admin: str | None = None) -> TestDatabase:
     """A database with the schema, or with nothing but the extension; the caller drops it."""
     admin = admin or admin_url()
-    template, password = _template(admin, migrated=migrated)
+    template = _template(admin, migrated=migrated)
     name = f"recollect_{token_hex(6)}"
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(
@@ -250,17 +251,17 @@ def new_database(*, migrated: bool = True, admin: str | None = None) -> TestData
                 sql.Identifier(name), sql.Identifier(template), sql.Identifier(ROLE)
             )
         )
-    database = TestDatabase(admin, name, password)
+    database = TestDatabase(admin, name)
     if admin == GIVEN:  # a server of ours goes with all that is on it
         atexit.register(database.drop)
     return database
 
 
 @cache
-def _template(admin: str, *, migrated: bool) -> tuple[str, str]:
-    """A database to copy, and the password of its owner."""
+def _template(admin: str, *, migrated: bool) -> str:
+    """A database to copy."""
+    _make_role(admin)
     name = f"recollect_template_{token_hex(6)}"
-    password = _password(admin)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(
             sql.SQL("create database {} template template0 encoding 'UTF8' owner {}").format(
@@ -269,24 +270,25 @@ def _template(admin: str, *, migrated: bool) -> tuple[str, str]:
         )
     with psycopg.connect(make_conninfo(admin, dbname=name), autocommit=True) as connection:
         connection.execute("create extension vector")
-    template = TestDatabase(admin, name, password)
+    template = TestDatabase(admin, name)
     if admin == GIVEN:  # a server of ours goes with all that is on it
         atexit.register(template.drop)
     if migrated:
         # In a thread: an event loop may be running in this one.
         with ThreadPoolExecutor(1) as threads:
             threads.submit(anyio.run, migrate, Place(url=template.url)).result()
-    return name, password
+    return name
 
 
 @cache
-def _password(admin: str) -> str:
-    password = token_hex(16)
-    with psycopg.connect(admin, autocommit=True) as connection:
-        known = connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).fetchone()
-        connection.execute(
-            sql.SQL("{} role {} login nosuperuser nobypassrls password {}").format(
-                sql.SQL("alter" if known else "create"), sql.Identifier(ROLE), sql.Literal(password)
-            )
-        )
-    return password
+def _make_role(admin: str) -> None:
+    role = sql.Identifier(ROLE)
+
+    def execute(statement: sql.Composed) -> None:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(statement)
+
+    options = sql.SQL("login nosuperuser nobypassrls password {}").format(sql.Literal(PASSWORD))
+    execute(sql.SQL("create role {} {}").format(role, options))
+    if admin == GIVEN:
+        atexit.register(execute, sql.SQL("drop role {}").format(role))

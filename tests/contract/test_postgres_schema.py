@@ -123,7 +123,7 @@ async def test_an_old_or_strange_database_is_refused(empty: TestDatabase) -> Non
                 sql.Identifier(name)
             )
         )
-    strange = TestDatabase(empty.admin, name, empty.password)
+    strange = TestDatabase(empty.admin, name)
     try:
         with pytest.raises(StoreUnavailable, match="UTF8"):
             await migrate(Place(url=strange.admin_url))
