@@ -1,13 +1,12 @@
 """Copies a store until it is killed: `python -m tests.e2e.copier`; see `tests.e2e.writer`.
 
-Of each folder `source` is the data folder that is copied, and `target` a file with the name of
-where to. The process tells a line for every page.
+It is told the `source` and the `target`, and tells a line for every page.
 """
 
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 from tests.e2e.writer import fork_for_each_line, tell
 
@@ -15,11 +14,9 @@ from recollect.app.copying import Copying, copy
 from recollect.settings import Settings
 
 
-async def copy_slowly(folder: Path) -> None:
+async def copy_slowly(places: dict[str, Any]) -> None:
     tell(str(os.getpid()))
-    target = (folder / "target").read_text(encoding="utf-8")
-    copying = Copying(source=f"sqlite:{folder / 'source'}", target=target, page=2)
-    await copy(Settings(), copying, _telling)
+    await copy(Settings(), Copying(**places, page=2), _telling)
 
 
 @contextmanager

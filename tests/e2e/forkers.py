@@ -8,16 +8,12 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
-
-from tests.e2e.servers import where
-
-from recollect.settings import StoreSettings
+from typing import Any
 
 
 @contextmanager
 def forker(module: str) -> Generator[subprocess.Popen[str]]:
-    """A process that forks a writer for each place it is given, such as `tests.e2e.writer`."""
+    """A process that forks a writer for each thing it is told, such as `tests.e2e.writer`."""
     command = [sys.executable, "-m", module]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -27,14 +23,14 @@ def forker(module: str) -> Generator[subprocess.Popen[str]]:
 
 def told_until_killed(
     forker: subprocess.Popen[str],
-    place: tuple[Path, StoreSettings],
+    told: dict[str, Any],
     count: int,
     seconds: float = 0,
 ) -> list[str]:
     """What the writers told until they were killed: after so many lines and that much longer."""
     assert forker.stdin
     assert forker.stdout
-    print(json.dumps(where(*place)), file=forker.stdin, flush=True)
+    print(json.dumps(told), file=forker.stdin, flush=True)
     process = int(forker.stdout.readline())
     lines = [forker.stdout.readline() for _ in range(count)]
     time.sleep(seconds)  # else they die where they tell something, and never in between

@@ -35,17 +35,18 @@ async def test_killed_writers_lose_nothing_and_leave_nothing_half_done(
     in_flight = 0
     with forker("tests.e2e.writer") as writers:
         for _ in range(rounds):
-            place = (tmp_path, store)
-            lines = told_until_killed(writers, place, random.randrange(1, MOST_LINES))
+            lines = told_until_killed(
+                writers, where(tmp_path, store), random.randrange(1, MOST_LINES)
+            )
             answers = [line.split() for line in lines if line != "begun"]
             in_flight += lines.count("begun") > len(answers)
             known += [memory for ids in answers for memory in ids]
-            await _assert_all_is_there(place, known)
+            await _assert_all_is_there(tmp_path, store, known)
     assert in_flight == rounds
 
 
-async def _assert_all_is_there(place: tuple[Path, StoreSettings], ids: list[str]) -> None:
-    settings = load(**where(*place), embedder=HashingSettings())
+async def _assert_all_is_there(folder: Path, store: StoreSettings, ids: list[str]) -> None:
+    settings = load(**where(folder, store), embedder=HashingSettings())
     async with open_context(settings) as (context, embedders):
         await embedders.embedder.load()
         found = await context.records.get(context.tenant, ids)

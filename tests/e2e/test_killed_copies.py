@@ -26,11 +26,11 @@ async def test_a_killed_copy_is_carried_on(kind: str, tmp_path: Path) -> None:
     dice, source = Random(1), files(tmp_path / "source")
     await fill(source)
     with place(kind, tmp_path / "into") as target, forker("tests.e2e.copier") as copiers:
-        (tmp_path / "target").write_text(target.name, encoding="utf-8")
+        told_to_copy = {"source": source.name, "target": target.name}
         pages = 0
         for _ in range(ROUNDS):
             count, more = dice.randrange(1, MOST_PAGES), dice.uniform(0, MOST_SECONDS)
-            told = told_until_killed(copiers, tmp_path, count, more)
+            told = told_until_killed(copiers, told_to_copy, count, more)
             assert set(told) == {"Copying"}
             pages += len(told)
         assert pages > ROUNDS

@@ -42,7 +42,7 @@ async def test_killed_writers_leave_notes_and_files_saying_the_same(
     with forker("tests.e2e.note_writer") as writers:
         for _ in range(rounds):
             count, seconds = random.randrange(1, MOST_LINES), random.uniform(0, LONGEST_WRITE)
-            lines = told_until_killed(writers, (tmp_path, store), count, seconds)
+            lines = told_until_killed(writers, where(tmp_path, store), count, seconds)
             answers = [line.split() for line in lines if line != "begun"]
             in_flight += lines.count("begun") > len(answers)
             known |= {note: state for note, state, *_ in answers}

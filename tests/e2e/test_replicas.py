@@ -35,10 +35,6 @@ LONG = "\n\n".join(f"# Part {n}\n" + f"Bird{n} sings. " * 60 for n in range(10))
 POLLED_WITHIN_SECONDS = 20
 
 
-def store(database: TestDatabase) -> dict[str, object]:
-    return {"kind": "postgres", "url": database.url, "pool_size": 4}
-
-
 @pytest.fixture
 def database() -> Generator[TestDatabase]:
     with lent_database() as lent:
@@ -50,7 +46,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Server, Se
     """Two servers over one database, each with a folder of its own."""
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
     with lent_database() as lent:
-        options = {"store": store(lent), "memmachine": {"config_api": True}}
+        options = {"store": lent.settings, "memmachine": {"config_api": True}}
         with serving(one, **options) as first, serving(other, **options) as second:
             first.until_all_is_embedded()
             second.until_all_is_embedded()
@@ -159,7 +155,7 @@ async def test_tools_of_one_list_what_those_of_the_other_remember(
 def test_what_a_server_leaves_to_do_another_that_works_does_soon(
     tmp_path: Path, database: TestDatabase
 ) -> None:
-    kept = {"store": store(database)}
+    kept = {"store": database.settings}
     with serving(tmp_path / "a", work_in_background=False, **kept) as idle:
         memory = idle.remember(LONG)
         assert waiting(idle) == 1
@@ -193,7 +189,7 @@ def working(data_dir: Path, database: TestDatabase) -> Generator[subprocess.Pope
 def test_a_worker_alone_does_what_servers_leave_and_ends_when_told(
     tmp_path: Path, database: TestDatabase
 ) -> None:
-    idle = serving(tmp_path / "a", store=store(database), work_in_background=False)
+    idle = serving(tmp_path / "a", store=database.settings, work_in_background=False)
     with idle as server, working(tmp_path / "b", database) as worker:
         server.remember(LONG)
         server.until_all_is_embedded()
@@ -215,7 +211,7 @@ async def test_a_job_of_a_killed_process_is_anothers_after_its_lease(
         await context.records.commit(context.tenant, storing(note()))
         with served(ModelHost(answers=[Silence() for _ in range(9)]).app()) as url:
             silent = {"kind": "openai", "base_url": f"{url}/v1", "timeout_seconds": 600}
-            with serving(tmp_path / "a", silent, store=store(database)) as dying:
+            with serving(tmp_path / "a", silent, store=database.settings) as dying:
                 until_leased(database)
                 dying.kill()
 

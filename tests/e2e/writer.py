@@ -51,7 +51,7 @@ def tell(line: str) -> None:
 
 
 def fork_for_each_line(write: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-    """Let a fork write to each store that standard input names."""
+    """Let a fork write what each line of standard input, a JSON object, tells it to."""
     for line in sys.stdin:
         if (fork := os.fork()) == 0:
             anyio.run(write, json.loads(line))
