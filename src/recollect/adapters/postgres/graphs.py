@@ -57,7 +57,7 @@ where model = {model} and dimensions = {dimensions}
 # Once all vectors are in it, what was written meanwhile is added.
 _PROGRESS: Final = """
 select case when phase like '%%validat%%' or phase like '%%old snapshots' then 1.0
-    when phase like '%%loading tuples' and blocks_total > 0 then blocks_done / blocks_total::float8
+    when phase like 'building%%' and blocks_total > 0 then blocks_done / blocks_total::float8
     else 0.0 end
 from pg_stat_progress_create_index p join pg_class c on c.oid = p.index_relid
 where p.relid = 'passage'::regclass and starts_with(c.relname, %s)

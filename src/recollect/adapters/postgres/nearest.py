@@ -5,16 +5,21 @@ are stored, or a selection keeps few, the planner looks at all of them instead, 
 """
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import Any
 
 from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.half_vector import HalfVector
-from recollect.adapters.postgres.selection import are_few, compile_selection
+from recollect.adapters.postgres.selection import FEW, are_few, compile_selection
 from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
 from recollect.ports import ScoredId
 
 _PASSAGES_AT_LEAST = 100  # what the graph misses is rarely among the first few of many
+
+# The rarer what is looked for, the longer the walk until enough of it is met: N / n steps each.
+# Of 100,000, comparing n costs as much as walking where n is about 15,000.
+_FEW_BY_ROOT = 40
 
 _NEAREST = """
 select near.id, max(near.score) as score from (
@@ -51,7 +56,7 @@ async def nearest(
     condition, values = compile_selection(tenant, selection)
     half, dimensions = HalfVector(vector), len(vector)
     compared = [*values, half, model, dimensions, tenant, limit]
-    if await are_few(cursor, tenant, selection):
+    if await are_few(cursor, tenant, selection, await _few(cursor, tenant)):
         return await _hits(cursor, _EXACT_OF_FEW.format(condition=condition), compared)
     near = _NEAREST.format(condition=condition, dimensions=dimensions)
     # Some memories have several passages among the nearest; behind a filter, each costs many.
@@ -62,6 +67,13 @@ async def nearest(
             return hits
     # Long memories took the places of others, or the graph was left before enough were found.
     return await _hits(cursor, _EXACT.format(condition=condition), compared)
+
+
+async def _few(cursor: Cursor, tenant: str) -> int:
+    """Of how many memories it is quicker to compare all than to walk through a graph."""
+    await cursor.execute("select texts from tenant where name = %s", [tenant])
+    row = await cursor.fetchone()
+    return max(FEW, _FEW_BY_ROOT * isqrt(row[0])) if row else FEW
 
 
 async def _hits(cursor: Cursor, statement: str, values: Sequence[Any]) -> list[ScoredId]:

@@ -31,8 +31,8 @@ def compile_selection(tenant: str, selection: Selection) -> tuple[str, list[Any]
     return condition, values
 
 
-async def are_few(cursor: Cursor, tenant: str, selection: Selection) -> bool:
-    """Whether at most `FEW` memories fulfil what indexes know of the selection; counts no further.
+async def are_few(cursor: Cursor, tenant: str, selection: Selection, most: int = FEW) -> bool:
+    """Whether so many memories at most fulfil what indexes know of it; counts no further.
 
     They know scopes, kinds and times.
     """
@@ -49,10 +49,10 @@ async def are_few(cursor: Cursor, tenant: str, selection: Selection) -> bool:
     await cursor.execute(
         "select count(*) from (select 1 from memory m "  # noqa: S608
         f"where m.tenant = %s and {condition} limit %s) counted".encode(),
-        [tenant, *values, FEW + 1],
+        [tenant, *values, most + 1],
     )
     row = await cursor.fetchone()
-    return row is not None and row[0] <= FEW
+    return row is not None and row[0] <= most
 
 
 def _parts(condition: Filter | None) -> Sequence[Filter]:
