@@ -1,16 +1,20 @@
 """Notes in git, with real servers, a real MCP client and a person's hand in the files."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
+from anyio import create_task_group
+from mcp.shared.exceptions import MCPError
 from pygit2 import init_repository
-from tests.e2e.homes import SEEN_WITHIN_SECONDS, SHOWN, at_home, until
+from tests.e2e.homes import SEEN_WITHIN_SECONDS, SHOWN, Home, at_home, until
 from tests.e2e.note_format import read_strictly
 from tests.e2e.work_trees import committed_notes, unclean
 from tests.postgres import lent_database
+from tests.transports.mcp_clients import protocol_error
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +48,65 @@ async def test_an_edit_by_hand_has_its_turn_between_writes(tmp_path: Path) -> No
         while "oolong" not in home.all_notes()[":tea"]["content"]:
             await home.call("remember", name="milk", content=f"It is {monotonic()}.")
             assert monotonic() - edited < SEEN_WITHIN_SECONDS
+
+
+async def test_a_note_without_a_place_for_its_file_is_refused(tmp_path: Path) -> None:
+    place = {"scope": "a/b", "name": "c"}
+    async with at_home(tmp_path) as home:
+        await home.call("remember", content="First.", **place)
+        await home.call("remember", content="Other.", name="other")
+        kept = home.all_notes()
+        for scope, name in (
+            ("a", "b/c"),
+            ("a/b", "C"),
+            ("A/b", "c"),
+            ("a", "con"),
+            ("", "n" * 238),
+        ):
+            to = {"to_scope": scope, "new_name": name}
+            for tool, fields in (
+                ("remember", {"scope": scope, "name": name, "content": "Second."}),
+                ("move", {"name": "other", **to}),
+            ):
+                code, message = await protocol_error(home.tools, tool, **fields)
+                assert (code, message[:15]) == (-32602, "invalid input: ")
+        assert home.all_notes() == kept
+
+
+async def test_of_two_writes_at_once_to_one_place_the_one_without_a_file_says_so(
+    tmp_path: Path,
+) -> None:
+    answers: dict[str, list[str]] = {}
+
+    async def remember(home: Home, name: str) -> None:
+        with suppress(MCPError):
+            kept = await home.call("remember", name=name, content=name)
+            answers[name] = kept["degraded"]
+
+    async with at_home(tmp_path) as home:
+        for number in range(10):
+            names = [f"tea-{number}", f"TEA-{number}"]
+            async with create_task_group() as tasks:
+                for name in names:
+                    tasks.start_soon(remember, home, name)
+            assert sorted(answers.get(name, ["refused"]) for name in names) in (
+                [[], ["mirror"]],
+                [[], ["refused"]],
+            )
+        files = {path.removesuffix(".md") for path in committed_notes(home.notes)}
+        listed = await home.call("list")
+    assert files == {f"global/{name}" for name, degraded in answers.items() if not degraded}
+    without = [f"global/{name}.md" for name, degraded in answers.items() if degraded]
+    assert [skipped["path"] for skipped in listed.get("skipped", ())] == sorted(without)
+
+
+async def test_a_note_may_move_within_its_path(tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        kept = await home.call("remember", scope="a/b", name="c", content="First.")
+        await home.call("move", from_scope="a/b", name="c", to_scope="a", new_name="b/c")
+        [(path, content)] = committed_notes(home.notes).items()
+    told = read_strictly(content)
+    assert (path, told.id, told.scope, told.name) == ("projects/a/b/c.md", kept["id"], "a", "b/c")
 
 
 async def test_two_servers_share_their_notes_through_a_remote(tmp_path: Path) -> None:

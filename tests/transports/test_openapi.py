@@ -64,7 +64,7 @@ def _lines(_: Any, value: Any) -> bytes:
 class LoneMirror:
     """Holds everything at once and has no remote; a real one belongs to one event loop."""
 
-    async def check_place(self, scope: str, name: str) -> None:
+    async def check_place(self, scope: str, name: str, own_id: str = "") -> None:
         """Every place is free."""
 
     async def reached(self, tenant: str, seq: int) -> bool:

@@ -62,13 +62,13 @@ class FollowingMirror:
         self._wanted = Event()
         self._passed = Event()
 
-    async def check_place(self, scope: str, name: str) -> None:
+    async def check_place(self, scope: str, name: str, own_id: str = "") -> None:
         """As the port says."""
         for mount in self._mounts:
             if mount.owns(scope):
                 # A repository out of reach fails no write; a later pass reports what has no place.
                 with suppress(Unavailable):
-                    await check_place(mount, scope, name)
+                    await check_place(mount, scope, name, own_id)
 
     async def reached(self, tenant: str, seq: int) -> bool:
         """As the port says."""

@@ -211,7 +211,7 @@ async def commit(
     """Apply the changes in one transaction and give the result.
 
     If the same request was carried out meanwhile, nothing is applied and its result is given. A
-    result that can be degraded says so when the mirror does not follow within its time.
+    result that can be degraded says so when the mirror does not follow within its time, or cannot.
     """
     keyed = context.idempotency_key is not None
     receipt = await store(
@@ -225,7 +225,8 @@ async def commit(
         return type(result).model_validate_json(receipt.replayed)
     if context.mirror is None or not _touches_notes(changes, receipt):
         return result
-    if await context.mirror.reached(context.tenant, receipt.entries[-1].seq):
+    reached = await context.mirror.reached(context.tenant, receipt.entries[-1].seq)
+    if reached and not _without_file(context.mirror, receipt):
         return result
     degraded = [*getattr(result, "degraded", ()), "mirror"]
     return result.model_copy(update={"degraded": degraded})
@@ -252,6 +253,12 @@ async def store(
         idempotency=recognised,
     )
     return await context.records.commit(context.tenant, batch)
+
+
+def _without_file(mirror: Mirror, receipt: Receipt) -> bool:
+    """Whether a note has no file for what was just stored: another took its place meanwhile."""
+    ids = {entry.record_id for entry in receipt.entries}
+    return any(skipped.note_id in ids for skipped in mirror.skipped())
 
 
 def _touches_notes(changes: Iterable[Change], receipt: Receipt) -> bool:

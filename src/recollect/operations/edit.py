@@ -115,7 +115,7 @@ async def move(context: Context, request: Move) -> Changed:
         if (request.to_scope, name) == (before.scope, before.name):
             raise InvalidRequest("source and destination are the same")
         if context.mirror is not None:
-            await context.mirror.check_place(request.to_scope, name)
+            await context.mirror.check_place(request.to_scope, name, before.id)
         freeing = await _free(context, request.to_scope, name)
         after = replace(before, scope=request.to_scope, detail=Note(name=name))
         return await store_revision(context, request, before, after, "move", *freeing)

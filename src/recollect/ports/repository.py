@@ -237,8 +237,13 @@ class Exchange:
 class Mirror(Protocol):
     """Follows the change log and brings notes into their repositories, and back."""
 
-    async def check_place(self, scope: str, name: str) -> None:
-        """Refuse a new note whose file could not lie beside the others on every file system.
+    async def check_place(self, scope: str, name: str, own_id: str = "") -> None:
+        """Refuse a place in which a note's file could not lie beside the others everywhere.
+
+        Args:
+            scope: Where the note is to be.
+            name: What it is to be called.
+            own_id: Its id, if it moves: its own file is not in its way.
 
         Raises:
             InvalidRequest: Some file system cannot hold it.
