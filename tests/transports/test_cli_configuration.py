@@ -71,7 +71,7 @@ def test_a_server_starts_with_a_file_and_keeps_its_data_beside_its_database(
         try:
             assert process.stderr
             url = json.loads(process.stderr.readline())["url"]
-            assert httpx2.get(f"{url}/startupz").is_success
+            assert httpx2.get(f"{url}/startupz", timeout=DEADLINE_SECONDS).is_success
         finally:
             process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
@@ -99,7 +99,9 @@ def test_a_server_keeps_its_data_in_the_database_of_the_file(tmp_path: Path) -> 
                 url = json.loads(process.stderr.readline())["url"]
                 said = {"content": "Tea at four.", "producer": "ann"}
                 body = {"org_id": "o", "project_id": "p", "messages": [said]}
-                assert httpx2.post(f"{url}/api/v2/memories", json=body).is_success
+                assert httpx2.post(
+                    f"{url}/api/v2/memories", json=body, timeout=DEADLINE_SECONDS
+                ).is_success
             finally:
                 process.send_signal(signal.SIGTERM)
         with psycopg.connect(database.admin_url) as connection:
