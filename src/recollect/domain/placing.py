@@ -59,6 +59,18 @@ def unique_key(memory: Memory) -> tuple[str, ...] | None:
             return None
 
 
+def taken(memory: Memory) -> AlreadyExists:
+    """What to raise when another memory has what must be unique of this one."""
+    match memory.detail:
+        case Note(name=name):
+            told = f"there is a note {name!r} in the scope {memory.scope!r} already"
+        case Episode(session=session):
+            told = f"the session {session!r} has a message with this id already"
+        case _:
+            told = f"there is a memory {memory.id} already"
+    return AlreadyExists(told)
+
+
 def key_of(memory: Memory | None) -> Key | None:
     """Where the memory is filed, for the log; None if there is none."""
     return Key(scope=memory.scope, name=memory.name, kind=memory.kind) if memory else None

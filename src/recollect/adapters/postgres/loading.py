@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from recollect.adapters.postgres.database import Cursor
-from recollect.adapters.postgres.rows import COLUMNS, from_row, session_key, text_key
+from recollect.adapters.postgres.rows import session_key, text_key
 from recollect.adapters.postgres.touched import Before, LinkKey, Stored, named_ids
 from recollect.domain.changes import (
     UNPLACED,
@@ -16,12 +16,13 @@ from recollect.domain.changes import (
     Put,
     PutRecord,
 )
+from recollect.domain.flat import FIELDS, memory_of
 from recollect.domain.memory import Episode, Kind, Memory
 from recollect.domain.placing import unique_key
 from recollect.ports.copying import unfinished
 
 _MEMORIES = (
-    f"select key, embedded_by, {', '.join(COLUMNS)} from memory "  # noqa: S608
+    f"select key, embedded_by, {', '.join(FIELDS)} from memory "  # noqa: S608
     "where tenant = %s and id = any(%s)"
 )
 _LAST_REVISIONS = """
@@ -82,7 +83,7 @@ async def load(cursor: Cursor, tenant: str, seq: int, changes: Sequence[Change])
     if ids:
         await cursor.execute(_MEMORIES.encode(), [tenant, ids])
         for key, embedded_by, *row in await cursor.fetchall():
-            memory = from_row(row)
+            memory = memory_of(row)
             before.memories[memory.id] = Stored(memory=memory, key=key, embedded_by=embedded_by)
     revised = [m.id for m in puts] + [c.id for c in changes if isinstance(c, Erase)]
     if revised:

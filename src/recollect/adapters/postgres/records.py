@@ -7,10 +7,11 @@ from typing import Any
 from recollect.adapters.postgres.commit import apply, replay
 from recollect.adapters.postgres.counting import count_all
 from recollect.adapters.postgres.database import Database
-from recollect.adapters.postgres.rows import SELECT, from_row, outlines, session_key, text_key
+from recollect.adapters.postgres.rows import SELECT, outlines, session_key, text_key
 from recollect.adapters.postgres.selection import PLACE, compile_place, compile_selection
 from recollect.adapters.postgres.words import Stemmer
 from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
+from recollect.domain.flat import memory_of
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
 from recollect.domain.selection import Period, Position, Selection
 from recollect.domain.serialisation import memory_from_json
@@ -270,7 +271,7 @@ class PostgresRecordStore:
         ]
 
     async def _memories(self, tenant: str, where: str, values: Sequence[Any]) -> list[Memory]:
-        return [from_row(row) for row in await self._database.rows(tenant, SELECT + where, values)]
+        return [memory_of(row) for row in await self._database.rows(tenant, SELECT + where, values)]
 
 
 def _chosen(tenant: str, selection: Selection, ids: Sequence[str]) -> tuple[str, list[Any]]:

@@ -25,10 +25,18 @@ from recollect.domain.changes import (
     Revision,
     Verb,
 )
-from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
-from recollect.domain.placing import expect, expect_links, key_of, nameless, placed, unique_key
+from recollect.domain.memory import Episode, Link, Memory, RegistryRecord
+from recollect.domain.placing import (
+    expect,
+    expect_links,
+    key_of,
+    nameless,
+    placed,
+    taken,
+    unique_key,
+)
 from recollect.domain.searchable import passage_source
-from recollect.errors import AlreadyExists, NotFound
+from recollect.errors import NotFound
 
 LinkKey: TypeAlias = tuple[str, str, str]
 RecordKey: TypeAlias = tuple[str, str]
@@ -150,7 +158,7 @@ class Touched:
         if key is None:
             return
         if self._holders.get(key, memory.id) != memory.id:
-            raise AlreadyExists(_taken(memory))
+            raise taken(memory)
         self._holders[key] = memory.id
 
     def _release(self, memory: Memory, unless: Memory | None = None) -> None:
@@ -292,16 +300,6 @@ class Touched:
 
 def _filed(verb: Verb, before: Memory | None) -> Key | None:
     return nameless(before) if verb == "erase" else key_of(before)
-
-
-def _taken(memory: Memory) -> str:
-    match memory.detail:
-        case Note(name=name):
-            return f"there is a note {name!r} in the scope {memory.scope!r} already"
-        case Episode(session=session):
-            return f"the session {session!r} has a message with this id already"
-        case _:
-            return f"there is a memory {memory.id} already"
 
 
 def named_ids(changes: Sequence[Change]) -> set[str]:

@@ -11,8 +11,9 @@ from recollect.adapters.postgres.graphs import INDEX_FROM, look_after_graphs, pr
 from recollect.adapters.postgres.half_vector import HalfVector, unpacked
 from recollect.adapters.postgres.loading import hold_tenant
 from recollect.adapters.postgres.nearest import nearest
-from recollect.adapters.postgres.rows import SELECT, from_row
+from recollect.adapters.postgres.rows import SELECT
 from recollect.domain.changes import Embedded
+from recollect.domain.flat import memory_of
 from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.searchable import passage_source
@@ -169,7 +170,7 @@ class PostgresVectorIndex:
             f"{SELECT} where {_WAITING} order by m.key limit %s",
             [tenant, model, model, limit],
         )
-        return [from_row(row) for row in rows]
+        return [memory_of(row) for row in rows]
 
     async def warm(self, tenant: str, model: str) -> None:
         """Make the model's graph once it has passages enough."""

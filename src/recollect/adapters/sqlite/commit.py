@@ -29,11 +29,11 @@ from recollect.domain.changes import (
     Receipt,
     Verb,
 )
-from recollect.domain.memory import Episode, Memory, Note
-from recollect.domain.placing import expect, expect_links, key_of, nameless, placed
+from recollect.domain.memory import Memory
+from recollect.domain.placing import expect, expect_links, key_of, nameless, placed, taken
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.domain.serialisation import CODEC, memory_to_json
-from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
+from recollect.errors import IdempotencyMismatch, NotFound
 
 # An answer that is no JSON, such as an empty one, names no memory.
 _FORGET_ANSWERS = """
@@ -131,7 +131,7 @@ class _Writer:
                 ],
             ).fetchone()
         except sqlite3.IntegrityError as error:
-            raise AlreadyExists(_taken(memory)) from error
+            raise taken(memory) from error
         self._memory_key = key
         self._index(key, before, memory)
         if before and not vectors_kept:
@@ -300,13 +300,3 @@ class _Writer:
             "insert into revision values (?, ?, ?, ?, ?)",
             [entry.record_id, entry.revision, entry.seq, CODEC, payload],
         )
-
-
-def _taken(memory: Memory) -> str:
-    match memory.detail:
-        case Note(name=name):
-            return f"there is a note {name!r} in the scope {memory.scope!r} already"
-        case Episode(session=session):
-            return f"the session {session!r} has a message with this id already"
-        case _:
-            return f"there is a memory {memory.id} already"

@@ -8,9 +8,10 @@ from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.maintenance import rebuild_text
 from recollect.adapters.sqlite.matrix import unpacked
-from recollect.adapters.sqlite.rows import COLUMNS, SELECT, from_row, marks, to_row
+from recollect.adapters.sqlite.rows import SELECT, from_row, marks, to_row
 from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors, kept_vectors
+from recollect.domain.flat import FIELDS
 from recollect.domain.searchable import searchable_text
 from recollect.errors import AlreadyExists, Conflict
 from recollect.ports.copying import (
@@ -28,8 +29,8 @@ _MEMORIES = (
     + "where m.key > ? order by m.key limit ?"
 )
 _INSERT_MEMORY = (
-    f"insert into memory (key, embedded_by, {', '.join(COLUMNS)}) "  # noqa: S608
-    f"values (?, ?, {marks(COLUMNS)})"
+    f"insert into memory (key, embedded_by, {', '.join(FIELDS)}) "  # noqa: S608
+    f"values (?, ?, {marks(FIELDS)})"
 )
 
 

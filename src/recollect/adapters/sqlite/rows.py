@@ -3,53 +3,41 @@
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 
 from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.times import from_micros, to_micros
-from recollect.domain.memory import Detail, Episode, Fact, Kind, Memory, Note
+from recollect.domain.flat import FIELDS, memory_of, value_of
+from recollect.domain.memory import Kind, Memory
 from recollect.ports import Outline
 
-COLUMNS: tuple[str, ...] = (
-    "id", "scope", "kind", "content", "tags", "metadata", "source", "external_id", "occurred_at",
-    "created_at", "updated_at", "revision", "importance", "expires_at", "name", "producer",
-    "produced_for", "role", "session", "position", "category", "tag", "feature", "set_id",
-    "valid_from", "valid_to",
-)  # fmt: skip
-SELECT = f"select {', '.join(f'm.{c}' for c in COLUMNS)} from memory m "  # noqa: S608
+SELECT = f"select {', '.join(f'm.{field}' for field in FIELDS)} from memory m "  # noqa: S608
 UPSERT = (
-    f"insert into memory ({', '.join(COLUMNS)}, embedded_by) "  # noqa: S608  (these are our own names)
-    f"values ({', '.join('?' * len(COLUMNS))}, ?) on conflict (id) do update set "
-    + ", ".join(f"{c} = excluded.{c}" for c in (*COLUMNS[1:], "embedded_by"))
+    f"insert into memory ({', '.join(FIELDS)}, embedded_by) "  # noqa: S608  (these are our own names)
+    f"values ({', '.join('?' * len(FIELDS))}, ?) on conflict (id) do update set "
+    + ", ".join(f"{c} = excluded.{c}" for c in (*FIELDS[1:], "embedded_by"))
     + " returning key"
 )
 
-_OUTLINE = ", ".join(
-    f"m.{c}"
-    for c in ("id", "scope", "kind", "content", "occurred_at", "producer", "session", "position")
-)
+_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields)
 _KINDS = {kind.value: kind for kind in Kind}
 _TIMES = frozenset(
     {"occurred_at", "created_at", "updated_at", "expires_at", "valid_from", "valid_to"}
 )
+_TAGS, _METADATA = FIELDS.index("tags"), FIELDS.index("metadata")
+_TIME_PLACES = [place for place, field in enumerate(FIELDS) if field in _TIMES]
 
 
 def to_row(memory: Memory) -> list[Any]:
-    """The values of COLUMNS for this memory."""
-    return [_value(memory, column) for column in COLUMNS]
+    """The values of FIELDS for this memory."""
+    return [_value(memory, field) for field in FIELDS]
 
 
-def _value(memory: Memory, column: str) -> Any:
-    if column == "kind":
-        return memory.kind.value
-    holder = memory if hasattr(memory, column) else memory.detail
-    value = getattr(holder, column, None)
-    if column == "tags":
-        return dump(list(value or ()))
-    if column == "metadata":
+def _value(memory: Memory, field: str) -> Any:
+    value = value_of(memory, field)
+    if field in ("tags", "metadata"):
         return dump(value)
-    return to_micros(value) if column in _TIMES and value is not None else value
+    return to_micros(value) if field in _TIMES and value is not None else value
 
 
 def dump(value: Any) -> str:
@@ -58,60 +46,20 @@ def dump(value: Any) -> str:
 
 
 def from_row(row: Sequence[Any]) -> Memory:
-    """The memory of a row of COLUMNS; raises StoreUnavailable if it is damaged."""
+    """The memory of a row of FIELDS; raises StoreUnavailable if it is damaged."""
     with decoding():
         return _decoded(row)
 
 
 def _decoded(row: Sequence[Any]) -> Memory:
-    id_, scope, kind, content, tags, metadata, source, external_id, *rest = row
-    occurred_at, created_at, updated_at, revision, importance, expires_at, *detail = rest
-    return Memory(
-        id=id_,
-        scope=scope,
-        content=content,
-        detail=_detail(kind, detail),
-        occurred_at=from_micros(occurred_at),
-        created_at=from_micros(created_at),
-        updated_at=from_micros(updated_at),
-        revision=revision,
-        # Most have none: not asking the JSON parser saves an eighth of a row.
-        tags=() if tags == "[]" else tuple(json.loads(tags)),
-        metadata={} if metadata == "{}" else json.loads(metadata),
-        source=source,
-        external_id=external_id,
-        importance=importance,
-        expires_at=_time(expires_at),
-    )
-
-
-def _time(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
-
-
-def _detail(kind: str, columns: Sequence[Any]) -> Detail:
-    name, producer, produced_for, role, session, position, *rest = columns
-    match kind:
-        case "note":
-            return Note(name=name)
-        case "episode":
-            return Episode(
-                producer=producer,
-                produced_for=produced_for,
-                role=role,
-                session=session,
-                position=position,
-            )
-        case _:
-            category, tag, feature, set_id, valid_from, valid_to = rest
-            return Fact(
-                category=category,
-                tag=tag,
-                feature=feature,
-                set_id=set_id,
-                valid_from=_time(valid_from),
-                valid_to=_time(valid_to),
-            )
+    values = list(row)
+    # Most have none: not asking the JSON parser saves an eighth of a row.
+    values[_TAGS] = () if values[_TAGS] == "[]" else json.loads(values[_TAGS])
+    values[_METADATA] = {} if values[_METADATA] == "{}" else json.loads(values[_METADATA])
+    for place in _TIME_PLACES:
+        if values[place] is not None:
+            values[place] = from_micros(values[place])
+    return memory_of(values)
 
 
 def memories(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Memory]:
