@@ -1,5 +1,6 @@
 """What the git repository promises beyond the port: of git, files and bad neighbours."""
 
+import gc
 import os
 import shutil
 import stat
@@ -278,6 +279,22 @@ async def test_an_agreement_about_a_broken_commit_counts_for_nothing(
     assert await (await opened(root)).agreement() is None
 
 
+async def test_two_stores_do_not_share_a_repository_at_the_same_time(root: Path) -> None:
+    one = await open_repository(Place(path=root, store="one"), deadline_seconds=5)
+    again = await open_repository(Place(path=root, store="one"), deadline_seconds=5)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="another store"):
+            await open_repository(Place(path=root, store="other"), deadline_seconds=5)
+    del one, again
+    gc.collect()
+
+    other = await open_repository(Place(path=root, store="other"), deadline_seconds=5)
+
+    assert await written(other, {A: b"a"}) == await other.head()
+    with pytest.raises(Unavailable, match="another store"):
+        await open_repository(Place(path=root, store="one"), deadline_seconds=5)
+
+
 # The file system
 
 
@@ -424,7 +441,10 @@ def foreign(git: Repository, entries: dict[str, tuple[int, bytes | Oid]]) -> str
             found = git.create_blob(content) if isinstance(content, bytes) else content
             lines[name] = (mode, found.raw)
         ordered = sorted(lines, key=lambda name: name + ("/" if lines[name][0] == FOLDER else ""))
-        raw = b"".join(b"%o %s\0%s" % (lines[n][0], n.encode(), lines[n][1]) for n in ordered)
+        raw = b"".join(
+            b"%o %s\0%s" % (lines[n][0], n.encode("utf-8", "surrogateescape"), lines[n][1])
+            for n in ordered
+        )
         return str(git.odb.write(2, raw))
 
     head = git.head.target
@@ -451,6 +471,8 @@ EVIL: dict[str, tuple[int, bytes | Oid]] = {
     "run.sh": (PROGRAM, b"#!/bin/sh"),
     "bom.md": (FILE, b"\xef\xbb\xbf---\r\n"),
     "global\tbinary.md": (FILE, bytes(range(256)) * 4),
+    "global\tnot-utf-8-\udcff.md": (FILE, b"x"),
+    "projects-\udcff\tx.md": (FILE, b"x"),
 }
 
 

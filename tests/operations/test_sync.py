@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pygit2 import Oid, Repository
+from pygit2 import Oid, Repository, Signature, Tree
 from tests.contract.repositories import GitWorld, InMemoryWorld
 from tests.contract.test_git_repository import FILE, LINK, PROGRAM, SUBMODULE, foreign
 from tests.operations.clones import Clone, cloned, root_of
@@ -467,6 +467,31 @@ async def test_a_repository_that_fails_does_not_stop_the_others(
 # Remotes of others
 
 
+async def test_a_remote_whose_history_was_made_anew_loses_nobody_s_notes() -> None:
+    async with cloned(GitWorld, 2) as ((one, other), _):
+        await one.keep("tea", "Green.")
+        await one.keep("milk", "White.")
+        await one.sync()
+        await other.sync()
+        await one.keep("here", "Only here.")
+        await other.keep("there", "Only there.")
+        git = Repository(str(root_of(one.repository)))
+        who = Signature("A", "a@example.org")
+        tree = git.head.peel(Tree).id
+        anew = git.create_commit(None, who, who, "One commit of all", tree, [])
+        git.create_reference("refs/heads/anew", anew)
+        git.remotes["origin"].push([f"+refs/heads/anew:refs/heads/{one.repository.branch}"])
+
+        for clone in (other, one, other, one):
+            assert (await clone.sync()).problem is None
+
+        expected = {":tea": "Green.", ":milk": "White.", ":here": "Only here."}
+        expected |= {":there": "Only there."}
+        for clone in (one, other):
+            assert await clone.notes() == expected
+            assert (await clone.sync()).pull == "up-to-date"
+
+
 async def test_a_hostile_remote_harms_nothing_and_its_notes_come_all_the_same(
     tmp_path: Path,
 ) -> None:
@@ -480,6 +505,7 @@ async def test_a_hostile_remote_harms_nothing_and_its_notes_come_all_the_same(
         "global\thuge.md": (FILE, b"x" * (MAX_CONTENT_BYTES + 1)),
         "global\t..\t..\toutside.md": (FILE, b"evil"),
         "global\t.git\tconfig.md": (FILE, b"evil"),
+        "global\tt\udcffa.md": (FILE, b"evil"),
         "projects\tacme": (LINK, str(tmp_path).encode()),
         "projects\tother\tnote.md": (FILE, b"Other."),
         ".git\thooks\tpost-commit": (PROGRAM, b"#!/bin/sh"),

@@ -18,6 +18,7 @@ from recollect.adapters.git.local import LocalRepository
 from recollect.adapters.git.opening import open_local
 from recollect.adapters.git.remote import Exchange, remote_of, set_remote, too_late
 from recollect.adapters.git.steps import write_whole
+from recollect.adapters.git.tenure import take
 from recollect.ports.repository import Agreement, Commit, SkippedFile
 
 T = TypeVar("T")
@@ -34,12 +35,14 @@ class Place:
         prefix: The scope whose notes it holds, with all below.
         branch: The branch of a new repository; an existing one keeps its own.
         remote_url: Where it is pushed to; None: where git's configuration says, if anywhere.
+        store: Whose notes it holds: no process of another store may use it at the same time.
     """
 
     path: Path
     prefix: str = ""
     branch: str = "main"
     remote_url: str | None = None
+    store: str = ""
 
 
 async def no_credential(remote_url: str) -> None:
@@ -187,7 +190,7 @@ async def open_repository(
 
     Raises:
         ConfigError: The remote's address holds a password.
-        Unavailable: The folder cannot be used.
+        Unavailable: The folder cannot be used, or another store uses it.
     """
     local = await to_thread.run_sync(_open, place)
     return GitNoteRepository(place, local, credential, deadline_seconds)
@@ -195,6 +198,7 @@ async def open_repository(
 
 def _open(place: Place) -> LocalRepository:
     local = open_local(place.path, place.branch)
+    take(local.root / ".git" / "recollect" / "store", place.store, local)
     with translated_errors():
         set_remote(local.repository, place.remote_url)
     return local

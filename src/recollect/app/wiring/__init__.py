@@ -1,5 +1,6 @@
 """The composition root: settings in, a ready context out. Only this module names adapters."""
 
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
+from urllib.parse import urlsplit
 
 from anyio import to_thread
 from pydantic import SecretStr
@@ -41,6 +43,7 @@ from recollect.ports import (
 from recollect.settings import (
     GitAuthSettings,
     KubernetesSecretSettings,
+    PostgresStoreSettings,
     SecretStoreName,
     Settings,
 )
@@ -227,7 +230,8 @@ async def open_note_repositories(
 
     git = settings.git
     default = git.path or settings.data_dir / "notes"
-    places = [Place(path=default, prefix="", branch=git.branch, remote_url=git.remote_url)]
+    store = _store_of(settings)
+    places = [Place(path=default, branch=git.branch, remote_url=git.remote_url, store=store)]
     for remote in git.remotes:
         scope = check_scope(remote.scope)
         beside = default.with_name(f"{default.name}-{scope.replace('/', '%2F')}")
@@ -236,11 +240,24 @@ async def open_note_repositories(
             prefix=scope,
             branch=remote.branch or git.branch,
             remote_url=remote.url,
+            store=store,
         )
         places.append(place)
     if len({place.path.resolve() for place in places}) < len(places):
         raise ConfigError("two repositories of notes are to lie in one folder; see git.remotes")
     return [await _open_repository(settings, place, credential) for place in places]
+
+
+def _store_of(settings: Settings) -> str:
+    """Tells the store from others on this machine, without any secret."""
+    match settings.store:
+        case PostgresStoreSettings(url=url):
+            # Hashed, since the path of an address in words holds the password.
+            address = urlsplit(url.get_secret_value())
+            place = f"{address.hostname}:{address.port}{address.path}"
+            return hashlib.sha256(place.encode()).hexdigest()
+        case _:
+            return str(settings.data_dir.resolve())
 
 
 async def open_clone(
