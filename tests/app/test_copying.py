@@ -1,6 +1,7 @@
 """Copies from store to store: lossless, carried on after any end, never taken for whole before."""
 
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import product
@@ -25,6 +26,7 @@ from tests.app.copies import (
 from tests.examples import TENANT, note, storing
 from tests.postgres import lent_database
 
+from recollect.app.copying import Copying, copy
 from recollect.app.wiring import open_store
 from recollect.app.wiring.stores import open_copies
 from recollect.domain.memory import Episode, Fact, Memory, Note
@@ -188,6 +190,28 @@ async def test_a_store_that_holds_other_memories_is_left_as_it_is(
         assert await answers(context) == before
 
 
+async def test_where_one_tenant_cannot_be_copied_none_is_begun(
+    source: Place, target: Place
+) -> None:
+    for filled, tenants in ((source, ("default", "other")), (target, ("other",))):
+        async with open_store(filled.settings) as store:
+            for tenant in tenants:
+                await store.records.commit(tenant, storing(note(f"In {filled.name}.")))
+
+    with pytest.raises(Conflict, match="'other'"):
+        await copied(source, target)
+
+    async with using(target) as context:
+        assert (await stats(context, Stats())).memories == 0
+
+
+async def test_a_store_is_not_copied_into_itself(target: Place) -> None:
+    await fill(target, turns=1)
+
+    with pytest.raises(InvalidRequest, match="same store"):
+        await copied(target, target)
+
+
 async def test_a_copy_is_not_carried_on_from_another_source(
     source: Place, target: Place, tmp_path: Path
 ) -> None:
@@ -333,6 +357,30 @@ async def test_vectors_that_are_not_what_was_stored_are_not_copied(
     async with using(source) as context:
         await check(context, Check())
     assert (await copied(source, target)).same
+
+
+async def test_long_texts_are_written_a_few_at_a_time(source: Place, target: Place) -> None:
+    async with open_store(source.settings) as store:
+        for number in range(5):
+            told = storing(note("tea" + " " * 800_000, name=f"long-{number}"))
+            await store.records.commit(TENANT, told)
+    seen: list[int] = []
+
+    await copied(source, target, page=500, after=lambda _, rows: seen.append(rows))
+
+    of_log, of_memories = [5], [8, 10]
+    assert seen[:3] == of_log + of_memories
+
+
+async def test_a_copy_may_take_longer_than_a_request(source: Place) -> None:
+    await fill(source, turns=12)
+
+    with lent_database() as database:
+        hasty = database.settings.model_copy(update={"statement_seconds": 0.001})
+        copying = Copying(source=source.name, target="postgres")
+        assert (
+            await copy(Settings(store=hasty), copying, lambda *_: nullcontext(lambda _: None))
+        ).same
 
 
 async def test_where_there_is_nothing_nothing_is_made(tmp_path: Path, target: Place) -> None:

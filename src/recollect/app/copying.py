@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +17,17 @@ from recollect.domain.memory import JsonValue, Memory
 from recollect.domain.serialisation import format_time, memory_to_json
 from recollect.errors import ConfigError, Conflict, InvalidRequest, NotFound, StoreUnavailable
 from recollect.operations import Result
-from recollect.ports.copying import CopySource, CopyTarget, KeptMemory, Progress, Row, Table
+from recollect.ports.copying import CopySource, CopyTarget, Cursor, KeptMemory, Progress, Row, Table
 from recollect.settings import PostgresStoreSettings, Settings, SqliteStoreSettings
 
 PAGE = 500
-"""So many rows are read at once, and written in one transaction."""
+"""So many rows are written in one transaction, unless they hold much text."""
+
+READ = 100
+"""So many rows are read at once: a text may have 1 MB."""
+
+ENOUGH_CHARACTERS = 2_000_000
+"""So much text is not written together with more: to index 1 MB of it takes up to 20 MB."""
 
 Advance: TypeAlias = Callable[[int], None]
 ShowProgress: TypeAlias = Callable[[str, int | None], AbstractContextManager[Advance]]
@@ -88,17 +94,19 @@ async def copy(settings: Settings, copying: Copying, show: ShowProgress) -> Copi
     unfinished copy again, which then stays unfinished.
 
     Raises:
-        InvalidRequest, ConfigError: A store is not named as it should be.
+        InvalidRequest, ConfigError: A store is not named as it should be, or both names are one's.
         NotFound: The source holds no memories of the tenant.
         Conflict: The target holds other memories, or another process copies into it.
         StoreUnavailable: A store is out of reach; the same copy carries on from where it was.
     """
-    async with (
-        open_copies(store_at(copying.source, settings)) as source,
-        open_copies(store_at(copying.target, settings), receiving=True) as target,
-    ):
+    here, there = store_at(copying.source, settings), store_at(copying.target, settings)
+    if _is_same(here, there):
+        raise InvalidRequest("--from and --to name the same store")
+    async with open_copies(here) as source, open_copies(there, receiving=True) as target:
         tenants = await _tenants(source, copying.tenant)
         copies = [_TenantCopy(source, target, tenant, copying.page) for tenant in tenants]
+        for each in copies:
+            await each.find()
         for each in copies:
             await each.begin()
         unfinished = [each for each in copies if each.progress]
@@ -141,6 +149,12 @@ def _postgres_at(url: str, settings: Settings) -> PostgresStoreSettings:
     )
 
 
+def _is_same(here: Settings, there: Settings) -> bool:
+    if isinstance(here.store, SqliteStoreSettings) and here.store == there.store:
+        return here.data_dir.resolve() == there.data_dir.resolve()
+    return here.store == there.store
+
+
 async def _tenants(source: CopySource, wanted: str | None) -> list[str]:
     found = [name for name in await source.tenants() if wanted in (None, name)]
     if not found:
@@ -164,24 +178,30 @@ class _TenantCopy:
     def __init__(self, source: CopySource, target: CopyTarget, tenant: str, page: int) -> None:
         self.progress: Progress | None = None
         self.problem: str | None = None
+        self._starts_from: str | None = None
         self._source = source
         self._target = target
         self._tenant = tenant
         self._page = page
 
-    async def begin(self) -> None:
-        """Find out how far it is, and begin it in an empty target."""
+    async def find(self) -> None:
+        """Find out how far it is, without changing anything."""
         origin = await self._origin(self._source)
         self.progress = await self._target.progress(self._tenant)
         there = self.progress.origin if self.progress else await self._origin(self._target)
         if there is None:
-            await self._target.begin(self._tenant, origin or "")
-            self.progress = await self._target.progress(self._tenant)
+            self._starts_from = origin or ""
         elif there != origin:
             raise Conflict(
                 f"the target holds other memories of the tenant {self._tenant!r}; "
                 "nothing was changed: copy into an empty store"
             )
+
+    async def begin(self) -> None:
+        """Begin it if the target was found to be empty."""
+        if self._starts_from is not None:
+            await self._target.begin(self._tenant, self._starts_from)
+            self.progress = await self._target.progress(self._tenant)
 
     async def count(self) -> int:
         """How many rows the source has."""
@@ -193,11 +213,25 @@ class _TenantCopy:
             after = self.progress.reached.get(table, ()) if self.progress else ()
             if after:
                 advance(await self._target.count(self._tenant, table))
-            while rows := await self._source.rows(self._tenant, table, after, self._page):
-                _refuse_unsound(rows)
-                await self._target.write(self._tenant, table, after, rows)
-                after = table.cursor(rows[-1])
-                advance(len(rows))
+            async for part in self._parts(table, after):
+                _refuse_unsound(part)
+                await self._target.write(self._tenant, table, after, part)
+                after = table.cursor(part[-1])
+                advance(len(part))
+
+    async def _parts(self, table: Table, after: Cursor) -> AsyncGenerator[list[Row]]:
+        """The source's rows behind that one, as many at once as are written together."""
+        part, characters = list[Row](), 0
+        while rows := await self._source.rows(self._tenant, table, after, READ):
+            after = table.cursor(rows[-1])
+            for row in rows:
+                part.append(row)
+                characters += _characters(row)
+                if len(part) >= self._page or characters >= ENOUGH_CHARACTERS:
+                    yield part
+                    part, characters = [], 0
+        if part:
+            yield part
 
     async def compare(self, advance: Advance) -> list[ComparedTable]:
         """Compare all tables; finish the copy if they are the same.
@@ -226,7 +260,7 @@ class _TenantCopy:
 
     async def _counted(self, store: CopySource, table: Table, advance: Advance) -> Counted:
         after, count, digest = (), 0, hashlib.sha256()
-        while rows := await store.rows(self._tenant, table, after, self._page):
+        while rows := await store.rows(self._tenant, table, after, READ):
             for row in rows:
                 digest.update(_line(row))
             after, count = table.cursor(rows[-1]), count + len(rows)
@@ -247,6 +281,11 @@ def _refuse_unsound(rows: Sequence[Row]) -> None:
                 f"the vectors of a memory {row.problem}: run `recollect check` on the source, "
                 "then copy it again"
             )
+
+
+def _characters(row: Row) -> int:
+    values = [row.memory.content] if isinstance(row, KeptMemory) else row
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 def _line(row: Row) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from recollect.errors import ConfigError, InvalidRequest
@@ -26,6 +26,9 @@ from recollect.settings import (
 if TYPE_CHECKING:
     from recollect.adapters.postgres.database import Place
     from recollect.adapters.postgres.migrating import PostgresSchema
+
+_COPYING_SECONDS = 3600
+"""How long a statement of a copy may take: one may delete everything, and nobody waits for it."""
 
 
 class Records(RecordStore, ChangeLog, Protocol):
@@ -129,7 +132,7 @@ async def open_copies(settings: Settings, *, receiving: bool = False) -> AsyncGe
             async with open_home(settings.data_dir / "tenants", receiving=receiving) as tenants:
                 yield SqliteCopies(tenants)
         case PostgresStoreSettings():
-            place = _place(settings.store)
+            place = replace(_place(settings.store), statement_seconds=_COPYING_SECONDS)
             from recollect.adapters.postgres.copying import PostgresCopies
             from recollect.adapters.postgres.home import open_database
             from recollect.adapters.postgres.words import Stemmer
