@@ -22,7 +22,7 @@ ROLE: Final = "recollect_bench"
 SETTINGS: Final = {
     "shared_buffers": "1GB",
     "effective_cache_size": "8GB",
-    "maintenance_work_mem": "2GB",
+    "maintenance_work_mem": "3GB",
     "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",

@@ -80,11 +80,15 @@ async def look_after_graphs(
     await _analyze(connection)
     found = await connection.execute(_LENGTH, [tenant, model])
     row = await found.fetchone()
-    if row is None or (_name(model, row[0]), True) in await _made(connection, model, row[0]):
+    if row is None or await _made(connection, model, row[0]) == [(_name(model, row[0]), True)]:
+        return
+    # Whoever has it is at it; it is that session's until the session ends.
+    found = await connection.execute("select pg_try_advisory_lock(hashtext(%s))", [_stem(model)])
+    if await found.fetchone() != (True,):
         return
     found = await connection.execute(_LENGTHS, [tenant, model, index_from, LONGEST_INDEXED])
     for (dimensions,) in await found.fetchall():
-        await _make_once(connection, model, dimensions)
+        await _replace(connection, model, dimensions)
 
 
 async def progress(cursor: Cursor, model: str) -> float | None:
@@ -106,13 +110,8 @@ async def _analyze(connection: Connection) -> None:
         await connection.execute(statement)
 
 
-async def _make_once(connection: Connection, model: str, dimensions: int) -> None:
-    """Make the graph unless another session is at it; it is that one's until the session ends."""
-    found = await connection.execute(
-        "select pg_try_advisory_lock(hashtext(%s))", [_stem(model, dimensions)]
-    )
-    if await found.fetchone() != (True,):
-        return
+async def _replace(connection: Connection, model: str, dimensions: int) -> None:
+    """Have one whole graph of the wanted parameters; the older one stays until then."""
     wanted = _name(model, dimensions)
     made = await _made(connection, model, dimensions)
     for name, is_valid in made:
