@@ -29,7 +29,7 @@ from recollect.operations import (
     move,
     sync,
 )
-from recollect.operations.mirror import Mount, exchange, mounts_of
+from recollect.operations.mirror import Mount, exchange, mirror, mounts_of
 from recollect.ports import Exchange, NoteRepository
 
 pytestmark = pytest.mark.anyio
@@ -395,6 +395,38 @@ async def test_a_note_that_changes_its_repository_changes_it_everywhere(
     assert f"{end}:plan" in await pair.other.notes()
     assert [await paths(r) for r in here] == [await paths(r) for r in there]
     assert (told.conflicts, told.kept) == ([], [])
+
+
+async def test_a_repository_says_nothing_of_scopes_that_others_hold(
+    pair: Pair, remotes: list[InMemoryNoteRepository]
+) -> None:
+    await pair.one.keep("plan", "Plan.", "acme")
+    repositories = three(remotes)
+    context = with_remotes(pair.one, repositories)
+    await sync(context, Sync())
+    before = await pair.one.memories()
+    acme = repositories[0]
+    plan = (await acme.read([(await acme.notes(await acme.head()))["projects/acme/plan.md"]]))[0]
+    strays = {
+        "global/tea.md": plan.replace(b"type: Path\n  name: acme", b"type: Root"),
+        "global/plain.md": b"Plain.",
+        "projects/acme/secret/key.md": b"Key.",
+        "projects/acme/plan.md": None,
+        "projects/acmes/plan.md": plan.replace(b"name: acme", b"name: acmes"),
+    }
+    async with acme.held():
+        await acme.write(strays, "chore: stray", by_hand=False)
+
+    told = await sync(context, Sync())
+
+    assert await pair.one.memories() == before
+    assert told.reindex is None
+    assert await paths(acme) == {*strays}
+    assert await paths(repositories[1]) == {"global/tea.md"}
+    [mount] = [mount for mount in mounts_of(repositories) if mount.label == "acme"]
+    passed = await mirror(pair.one.context, mount, look=True)
+    assert {skipped.path for skipped in passed.skipped} == strays.keys() - {"projects/acme/plan.md"}
+    assert await pair.one.memories() == before
 
 
 async def test_notes_move_to_a_repository_that_is_added_and_back_when_it_is_taken_out(

@@ -91,10 +91,15 @@ async def take_in(context: Context, mount: Mount, agreed: str | None, head: str)
     taken = TakenIn(skipped=found.skipped, ids=found.reread)
     for path in found.uncovered:
         taken.astray |= {memory.id for memory in await _lying_at(context, path)}
+    held: list[Found] = []
     for one in found.notes:
+        if one.now is not None and not mount.owns(one.now.scope):
+            _leave(one, taken)
+            continue
+        held.append(one)
         if one.now is not None and one.path != path_of(one.now.scope, one.now.name):
             taken.places.setdefault(one.id, set()).add(one.path)
-    notes = await _in_order(context, mount, found.notes)
+    notes = await _in_order(context, mount, held)
     if sum(one.before is None for one in notes) > AT_ONCE:
         notes = await _store_new(context, notes, taken)
     for one in notes:
@@ -104,6 +109,16 @@ async def take_in(context: Context, mount: Mount, agreed: str | None, head: str)
             taken.skipped.append(SkippedFile(path=one.path, reason=str(error)))
             taken.astray.add(one.id)
     return taken
+
+
+def _leave(stray: Found, taken: TakenIn) -> None:
+    """Leave a file alone that names a scope which another repository holds.
+
+    Whoever may write to one repository is not to change what lies in the others.
+    """
+    reason = "this repository does not hold its scope; move the note with `recollect move`"
+    taken.skipped.append(SkippedFile(path=stray.path, reason=reason))
+    taken.ids.add(stray.id)  # its own file may have gone
 
 
 async def _lying_at(context: Context, path: str) -> list[Memory]:
