@@ -344,10 +344,12 @@ async def test_a_wrong_argument_is_not_repeated_in_the_error(client: AsyncClient
 
 
 async def test_the_arguments_of_methods_are_the_fields_of_requests() -> None:
+    of_tools = {"browse": {"root_as"}}
     for operation in operations.OFFERED:
         method = getattr(AsyncClient, METHODS.get(operation.name, operation.name))
         given = set(inspect.signature(method).parameters) - {"self"}
-        assert given == set(operation.request.model_fields), operation.name
+        offered = set(operation.request.model_fields) - of_tools.get(operation.name, set())
+        assert given == offered, operation.name
 
 
 async def test_the_blocking_client_has_the_methods_of_the_asynchronous_one() -> None:

@@ -55,7 +55,7 @@ class Browse(Request):
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
     """The `next_cursor` of the page before."""
     root_as: Literal["", "global"] = ROOT
-    """Which word stands for the root where scopes are put in order."""
+    """Which word stands for the root where scopes are put in order: the tools have one."""
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
 
 
