@@ -13,7 +13,7 @@ from tests.strategies import conditions, filters, memories
 
 from recollect.adapters import sqlite
 from recollect.adapters.sqlite.filters import compile_filter
-from recollect.adapters.sqlite.rows import COLUMNS, to_row
+from recollect.adapters.sqlite.rows import to_row
 from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.domain.filters import (
     MAX_DEPTH,
@@ -30,11 +30,12 @@ from recollect.domain.filters import (
     matches,
     parse,
 )
+from recollect.domain.flat import FIELDS
 from recollect.domain.memory import JsonValue, Memory
 
 _SCHEMA = Path(next(iter(sqlite.__path__))) / "schema.sql"
 _INSERT = "insert into memory ({}) values ({})".format(  # noqa: S608
-    ", ".join(COLUMNS), ", ".join("?" * len(COLUMNS))
+    ", ".join(FIELDS), ", ".join("?" * len(FIELDS))
 )
 
 
