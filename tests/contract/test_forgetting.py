@@ -178,6 +178,18 @@ async def test_a_memory_put_and_forgotten_in_one_batch_leaves_only_its_history(
     assert (await store.vectors.search(TENANT, ALL, MODEL, unit(1, 0), 5)).hits == []
 
 
+async def test_a_memory_put_and_removed_in_one_batch_leaves_no_link(store: Store) -> None:
+    for removed in (Forget, Erase):
+        memory, other = note(), note()
+        link = PutLink(link=Link(from_id=memory.id, to_id=other.id, type="about"))
+        changes = batch(put(memory), put(other), link, removed(id=memory.id))
+        await store.records.commit(TENANT, changes)
+
+        assert await store.records.links_to(TENANT, [other.id]) == []
+        history = await store.records.history(TENANT, memory.id)
+        assert [r.verb for r in history] == (["remember", "forget"] if removed is Forget else [])
+
+
 async def test_an_unknown_memory_has_no_history(store: Store) -> None:
     assert await store.records.history(TENANT, "nobody") == []
 

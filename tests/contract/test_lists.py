@@ -250,7 +250,7 @@ async def test_neighbours_are_the_episodes_around_one_in_its_session(store: Stor
 
 
 async def test_the_newest_of_a_session_come_in_their_order(store: Store) -> None:
-    said = [episode(session="s", position=i, occurred_at=THEN) for i in range(11)]
+    said = [episode(id=f"m{99 - i}", session="s", position=i, occurred_at=THEN) for i in range(11)]
     early = episode(session="s", position=99, occurred_at=THEN - MINUTE)
     others = [episode(session="t"), episode(session="s", scope="work"), note(), fact()]
     await store.records.commit(TENANT, storing(*reversed(said), early, *others))

@@ -85,7 +85,8 @@ async def test_at_most_the_limit_is_found_each_memory_once(store: Store) -> None
 async def test_memories_equally_near_are_ordered_by_id(store: Store) -> None:
     await keep(store, *((note(id=i), [unit(1, 2)]) for i in "zbmax"))
 
-    assert list(await search(store)) == ["a", "b", "m", "x", "z"]
+    for selection in (ALL, Selection(scopes=ScopeSet(exact=frozenset({""})))):
+        assert list(await search(store, selection=selection)) == ["a", "b", "m", "x", "z"]
 
 
 async def test_there_is_nothing_to_find_before_anything_is_embedded(store: Store) -> None:
