@@ -1,6 +1,9 @@
 """Commands that run until they are stopped."""
 
+import gc
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -38,9 +41,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve REST and MCP until stopped."""
-    import anyio
+    with _for_good():
+        import anyio
 
-    from recollect.app.serve import serve as serve_until_stopped
+        from recollect.app.serve import serve as serve_until_stopped
 
     settings = session_of(context).settings(
         host=host,
@@ -59,9 +63,10 @@ def work(context: typer.Context) -> None:
     As many as you like may work on one database. Servers work as well, unless
     RECOLLECT_WORK_IN_BACKGROUND is false.
     """
-    import anyio
+    with _for_good():
+        import anyio
 
-    from recollect.app.worker import work_until_stopped
+        from recollect.app.worker import work_until_stopped
 
     settings = session_of(context).settings()
     _log(settings)
@@ -70,13 +75,25 @@ def work(context: typer.Context) -> None:
 
 def mcp(context: typer.Context, *, tools: Tools = None) -> None:
     """Speak MCP on standard input and output, for a client that starts its servers."""
-    import anyio
+    with _for_good():
+        import anyio
 
-    from recollect.app.stdio import run_stdio
+        from recollect.app.stdio import run_stdio
 
     settings = session_of(context).settings(tools=tools)
     _log(settings)
     anyio.run(run_stdio, settings)
+
+
+@contextmanager
+def _for_good() -> Generator[None]:
+    """Import without looking for garbage, then or ever: a tenth of the time to the first answer."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _log(settings: "Settings") -> None:
