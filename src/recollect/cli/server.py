@@ -1,5 +1,6 @@
 """Commands that run until they are stopped."""
 
+import ctypes
 import gc
 import sys
 from collections.abc import Generator
@@ -18,6 +19,8 @@ Tools = Annotated[
     Literal["core", "all"] | None,
     typer.Option(help="The MCP tools to offer: all, or the core on notes without feedback."),
 ]
+
+_M_ARENA_MAX = -8  # of malloc.h
 
 
 def serve(
@@ -87,7 +90,13 @@ def mcp(context: typer.Context, *, tools: Tools = None) -> None:
 
 @contextmanager
 def _for_good() -> Generator[None]:
-    """Import without looking for garbage, then or ever: a tenth of the time to the first answer."""
+    """Import without looking for garbage, then or ever: a tenth of the time to the first answer.
+
+    And let threads share what the C library has set aside. Each would keep the most that it ever
+    used: a fifth of a busy server's memory.
+    """
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(_M_ARENA_MAX, 2)
     gc.disable()
     try:
         yield

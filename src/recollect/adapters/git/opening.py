@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from filelock import FileLock
-from pygit2 import init_repository
+from pygit2 import init_repository, settings
 
 from recollect.adapters.git.failures import translated_errors
 from recollect.adapters.git.local import LocalRepository
@@ -12,6 +12,10 @@ from recollect.errors import Unavailable
 
 DERIVED = ".memory-mcp-index/"
 _BEGIN_SECONDS = 30
+
+# Else libgit2 keeps whole packs in memory, once they are read.
+settings.mwindow_size = 1_048_576
+settings.mwindow_mapped_limit = 16 * 1_048_576
 
 
 def open_local(path: Path, branch: str) -> LocalRepository:
