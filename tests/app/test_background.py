@@ -1,14 +1,11 @@
 """What a process does beside answering."""
 
-from dataclasses import replace
-
 import pytest
 from anyio import create_task_group, fail_after, lowlevel, sleep_forever
 from tests.examples import TENANT, note, storing
+from tests.in_memory import over
 
-from recollect.adapters.in_memory.indexes import InMemoryTextIndex, InMemoryVectorIndex
-from recollect.adapters.in_memory.jobs import InMemoryJobQueue
-from recollect.adapters.in_memory.records import InMemoryRecordStore
+from recollect.adapters.in_memory.indexes import InMemoryVectorIndex
 from recollect.adapters.in_memory.tables import World
 from recollect.app.serve import work_in_background
 from recollect.app.wiring import open_context
@@ -29,17 +26,10 @@ class LongToIndex(InMemoryVectorIndex):
 async def test_embedding_does_not_wait_for_an_index_to_be_made() -> None:
     settings = Settings(store=InMemoryStoreSettings(), embedder=HashingSettings())
     world = World()
-    records, vectors = InMemoryRecordStore(world), LongToIndex(world)
+    vectors = LongToIndex(world)
     async with open_context(settings) as (opened, embedders):
-        context = replace(
-            opened,
-            records=records,
-            log=records,
-            text=InMemoryTextIndex(world),
-            vectors=vectors,
-            jobs=InMemoryJobQueue(world),
-        )
-        await records.commit(TENANT, storing(note("Tea.")))
+        context = over(opened, world, vectors)
+        await context.records.commit(TENANT, storing(note("Tea.")))
         async with create_task_group() as tasks:
             tasks.start_soon(work_in_background, context, embedders)
             with fail_after(20):

@@ -10,12 +10,11 @@ from typing import Literal
 import numpy as np
 import pytest
 from anyio import sleep_forever
+from tests.in_memory import over
 from tests.operations.fakes import FakeEmbedder
 
 from recollect.adapters.in_memory.embedding import WordCounter
-from recollect.adapters.in_memory.indexes import InMemoryTextIndex, InMemoryVectorIndex
-from recollect.adapters.in_memory.jobs import InMemoryJobQueue
-from recollect.adapters.in_memory.records import InMemoryRecordStore
+from recollect.adapters.in_memory.indexes import InMemoryVectorIndex
 from recollect.adapters.in_memory.tables import World
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.selection import Selection
@@ -84,19 +83,6 @@ def text_of(number: int) -> str:
 async def fill(context: Context) -> None:
     messages = tuple(Message(content=text_of(i), producer="Ann") for i in range(MANY))
     await ingest(context, Ingest(messages=messages))
-
-
-def over(context: Context, world: World, vectors: InMemoryVectorIndex) -> Context:
-    """The same context over this store in memory."""
-    records = InMemoryRecordStore(world)
-    return replace(
-        context,
-        records=records,
-        log=records,
-        text=InMemoryTextIndex(world),
-        vectors=vectors,
-        jobs=InMemoryJobQueue(world),
-    )
 
 
 async def finish(context: Context) -> None:

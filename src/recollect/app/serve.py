@@ -89,15 +89,18 @@ async def work_in_background(
             tried.set()
         await catch_up(context)
 
-    async def warm() -> None:
-        await context.vectors.warm(context.tenant, model_key(context))
+    async def warm_older() -> None:
         for key in await older_keys(context):
             await context.vectors.warm(context.tenant, key)
+
+    async def warm() -> None:
+        await context.vectors.warm(context.tenant, model_key(context))
+        await warm_older()
 
     async def load_previous() -> None:
         await tried.wait()
         await embedders.load_previous(context)
-        await warm()
+        await warm_older()
 
     async with create_task_group() as tasks:
         tasks.start_soon(_insist, load_previous)

@@ -65,7 +65,7 @@ where p.relid = 'passage'::regclass and starts_with(c.relname, %s)
 
 
 async def look_after_graphs(
-    connection: Connection, tenant: str, model: str, index_from: int = INDEX_FROM
+    connection: Connection, tenant: str, model: str, index_from: int
 ) -> None:
     """Make the model's graph if it is worth one and there is none, while others read and write.
 

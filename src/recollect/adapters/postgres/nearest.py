@@ -4,12 +4,11 @@ The graph (HNSW) is made per model and length of its vectors, over all tenants. 
 are stored, or a selection keeps few, the planner looks at all of them instead, which is exact.
 """
 
-from collections.abc import Sequence
 from math import isqrt
-from typing import Any
 
 from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.half_vector import HalfVector
+from recollect.adapters.postgres.rows import scored
 from recollect.adapters.postgres.selection import FEW, are_few, compile_selection
 from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
@@ -57,16 +56,16 @@ async def nearest(
     half, dimensions = HalfVector(vector), len(vector)
     compared = [*values, half, model, dimensions, tenant, limit]
     if await are_few(cursor, tenant, selection, await _few(cursor, tenant)):
-        return await _hits(cursor, _EXACT_OF_FEW.format(condition=condition), compared)
+        return await scored(cursor, _EXACT_OF_FEW.format(condition=condition), compared)
     near = _NEAREST.format(condition=condition, dimensions=dimensions)
     # Some memories have several passages among the nearest; behind a filter, each costs many.
     passages = max(limit + limit // 4, _PASSAGES_AT_LEAST)
     for most in (passages, 4 * passages):
-        hits = await _hits(cursor, near, [half, model, tenant, *values, half, most, limit])
+        hits = await scored(cursor, near, [half, model, tenant, *values, half, most, limit])
         if len(hits) == limit:
             return hits
     # Long memories took the places of others, or the graph was left before enough were found.
-    return await _hits(cursor, _EXACT.format(condition=condition), compared)
+    return await scored(cursor, _EXACT.format(condition=condition), compared)
 
 
 async def _few(cursor: Cursor, tenant: str) -> int:
@@ -74,8 +73,3 @@ async def _few(cursor: Cursor, tenant: str) -> int:
     await cursor.execute("select texts from tenant where name = %s", [tenant])
     row = await cursor.fetchone()
     return max(FEW, _FEW_BY_ROOT * isqrt(row[0])) if row else FEW
-
-
-async def _hits(cursor: Cursor, statement: str, values: Sequence[Any]) -> list[ScoredId]:
-    await cursor.execute(statement.encode(), values)
-    return [ScoredId(id=i, score=score) for i, score in await cursor.fetchall()]

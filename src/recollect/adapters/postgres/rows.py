@@ -10,7 +10,7 @@ from recollect.adapters.postgres.bulk import Insert, array
 from recollect.adapters.postgres.database import Cursor
 from recollect.domain.flat import FIELDS, memory_of, value_of
 from recollect.domain.memory import Kind, Memory
-from recollect.ports import Outline
+from recollect.ports import Outline, ScoredId
 
 SELECT = f"select {', '.join(f'm.{field}' for field in FIELDS)} from memory m "  # noqa: S608
 _TYPES = {
@@ -94,3 +94,9 @@ async def outlines(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Ou
         Outline(id_, scope, _KINDS[kind], content, at, producer, session, position or 0)
         for id_, scope, kind, content, at, producer, session, position in rows
     ]
+
+
+async def scored(cursor: Cursor, statement: str, values: Sequence[Any]) -> list[ScoredId]:
+    """The hits of a statement that gives ids with their scores."""
+    await cursor.execute(statement.encode(), values)
+    return [ScoredId(id=i, score=score) for i, score in await cursor.fetchall()]

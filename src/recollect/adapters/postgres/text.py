@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import log, sqrt
-from typing import Any
 
 from recollect.adapters.postgres.database import Cursor, Database
+from recollect.adapters.postgres.rows import scored
 from recollect.adapters.postgres.selection import are_few, compile_selection
 from recollect.adapters.postgres.words import Stemmer, asked_terms
 from recollect.domain.selection import Selection
@@ -158,7 +158,8 @@ class _Asked:
         common = [term for term in self._counts if term not in rare]
         read = [list(rare), self._weights(rare), list(rare.values()), self._tenant]
         looked_up = [common, self._weights(common), self._tenant]
-        return await self._hits(
+        return await scored(
+            self._cursor,
             _AMONG_MANY.format(condition=condition),
             [self._average, *read, *values, CANDIDATES * limit, self._average, *looked_up, limit],
         )
@@ -167,11 +168,7 @@ class _Asked:
         condition, values = compile_selection(self._tenant, selection)
         terms = list(self._counts)
         asked = [self._average, terms, self._weights(terms), self._tenant, limit]
-        return await self._hits(_AMONG_FEW.format(condition=condition), [*values, *asked])
-
-    async def _hits(self, statement: str, values: Sequence[Any]) -> list[ScoredId]:
-        await self._cursor.execute(statement.encode(), values)
-        return [ScoredId(id=i, score=score) for i, score in await self._cursor.fetchall()]
+        return await scored(self._cursor, _AMONG_FEW.format(condition=condition), [*values, *asked])
 
     def _weights(self, terms: Iterable[str]) -> list[float]:
         return [
