@@ -91,6 +91,15 @@ class Interrupted(Exception):
     pass
 
 
+def rows(place: Place) -> dict[str, int]:
+    """How many rows of memories and what is made of them every table has, as of one moment."""
+    beside = ("tenant", "recollect_migration", "sqlite_", "text_index_")
+    tables = [table for table in sorted(place.columns()) if not table.startswith(beside)]
+    counts = ", ".join(f"(select count(*) from {table})" for table in tables)  # noqa: S608
+    (found,) = place.run(f"select {counts}")
+    return dict(zip(tables, found, strict=True))
+
+
 async def copied(
     source: Place,
     target: Place,
@@ -116,11 +125,11 @@ async def copied(
     return await copy(Settings(), copying, show)
 
 
-def interrupting(at: int) -> Callable[[str, int], None]:
-    """Interrupts once so many rows were copied."""
+def interrupting(at: int, during: str = "Copying") -> Callable[[str, int], None]:
+    """Interrupts once this was done with so many rows."""
 
     def after(what: str, rows: int) -> None:
-        if what == "Copying" and rows >= at:
+        if what == during and rows >= at:
             raise Interrupted
 
     return after

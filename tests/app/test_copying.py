@@ -1,12 +1,14 @@
 """Copies from store to store: lossless, carried on after any end, never taken for whole before."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
+import anyio
 import pytest
 from tests.app.copies import (
     KINDS,
@@ -21,12 +23,13 @@ from tests.app.copies import (
     interrupting,
     once,
     place,
+    rows,
     using,
 )
 from tests.examples import TENANT, note, storing
 from tests.postgres import lent_database
 
-from recollect.app.copying import Copying, copy
+from recollect.app.copying import Copying, abandon, copy
 from recollect.app.wiring import open_store
 from recollect.app.wiring.stores import open_copies
 from recollect.domain.memory import Episode, Fact, Memory, Note
@@ -225,6 +228,63 @@ async def test_a_copy_is_not_carried_on_from_another_source(
         await copied(other, target)
 
     assert (await copied(source, target)).same
+
+
+@pytest.mark.parametrize(("during", "at"), [("Copying", 1), ("Copying", 100), ("Comparing", 1)])
+async def test_an_abandoned_copy_leaves_nothing(
+    during: str, at: int, source: Place, target: Place, tmp_path: Path
+) -> None:
+    shorter = files(tmp_path / "shorter")
+    await fill(source)
+    await fill(shorter, seed=2, turns=10)
+    with pytest.raises(Interrupted):
+        await copied(source, target, after=interrupting(at, during))
+
+    assert (await abandon(Settings(), target.name, None)).tenants == [TENANT]
+
+    assert not any(rows(target).values())
+    assert (await copied(shorter, target)).same
+    async with using(shorter) as old, using(target) as new:
+        for context in (old, new):
+            await remember(replace(context, new_id=lambda: "new"), Remember(content="New."))
+        assert await answers(new) == await answers(old)
+
+
+async def test_only_unfinished_copies_are_abandoned(source: Place, target: Place) -> None:
+    async with open_store(source.settings) as store:
+        for tenant in ("finished", "other", "third"):
+            await store.records.commit(tenant, storing(note(f"Of {tenant}.", id="same")))
+    for tenant in ("other", "third"):
+        with pytest.raises(Interrupted):
+            await copied(source, target, tenant=tenant, after=interrupting(1))
+    assert (await copied(source, target, tenant="finished")).same
+
+    with pytest.raises(NotFound):
+        await abandon(Settings(), target.name, "finished")
+    assert (await abandon(Settings(), target.name, "other")).tenants == ["other"]
+    assert (await abandon(Settings(), target.name, None)).tenants == ["third"]
+    with pytest.raises(NotFound):
+        await abandon(Settings(), target.name, None)
+
+    async with open_store(target.settings) as store:
+        assert await store.records.tenants() == ["finished"]
+        assert [m.content for m in await store.records.get("finished", ["same"])] == [
+            "Of finished."
+        ]
+        await store.records.commit("other", storing(note("Mine.")))
+
+
+async def test_a_copy_that_another_abandons_writes_no_more(source: Place, target: Place) -> None:
+    await fill(source, turns=10)
+
+    def abandoning() -> None:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(anyio.run, abandon, Settings(), target.name, None).result()
+
+    with pytest.raises(Conflict, match="abandoned"):
+        await copied(source, target, after=once("Copying", abandoning))
+
+    assert not any(rows(target).values())
 
 
 async def test_a_finished_copy_is_compared_and_not_changed(source: Place, target: Place) -> None:

@@ -5,7 +5,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.app.copies import KINDS, answers, copied, files, fill, place, using
+from tests.app.copies import (
+    KINDS,
+    Interrupted,
+    answers,
+    copied,
+    files,
+    fill,
+    interrupting,
+    place,
+    rows,
+    using,
+)
 from tests.e2e.forkers import forker, told_until_killed
 
 from recollect.errors import StoreUnavailable
@@ -41,3 +52,20 @@ async def test_a_killed_copy_is_carried_on(kind: str, tmp_path: Path) -> None:
         assert (await copied(source, target)).same
         async with using(source) as old, using(target) as new:
             assert await answers(new) == await answers(old)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_killed_abandoning_took_out_all_or_nothing(kind: str, tmp_path: Path) -> None:
+    dice, source = Random(1), files(tmp_path / "source")
+    await fill(source)
+    with place(kind, tmp_path / "into") as target, forker("tests.e2e.copier") as copiers:
+        for _ in range(ROUNDS):
+            with pytest.raises(Interrupted):
+                await copied(source, target, after=interrupting(100))
+            arrived = rows(target)
+
+            told_until_killed(copiers, {"target": target.name}, 0, dice.uniform(0, 0.06))
+
+            left = rows(target)
+            assert left == arrived or not any(left.values())
+        assert (await copied(source, target)).same

@@ -1,6 +1,7 @@
 """`recollect copy`: from store to store, as it is typed."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +90,27 @@ def test_a_password_in_a_url_is_not_repeated(
 
     assert SECRET not in told.output
     assert told.stderr.startswith("error: ")
+
+
+def test_an_unfinished_copy_is_abandoned_once_that_is_confirmed(
+    copy: Callable[..., Result], tmp_path: Path
+) -> None:
+    run, target = runner(tmp_path / "e"), f"sqlite:{tmp_path / 'e'}"
+    copy(target)
+    with sqlite3.connect(tmp_path / "e/tenants/default/recollect.db") as file:
+        file.execute('insert into copying values (\'{"origin": "", "reached": {}}\')')
+    file.close()
+    run("stats", code=5)
+
+    run("copy", "--to", "sqlite", "--abandon", given="n", code=1)
+    run("stats", code=5)
+    told = run("copy", "--to", target, "--abandon", "--yes", "--json").stdout
+
+    assert json.loads(told) == {"tenants": ["default"]}
+    assert json.loads(run("stats", "--json").stdout)["memories"] == 0
+    run("copy", "--to", target, "--abandon", "--yes", code=3)
+    assert "memory" in copy(target).stdout
+
+
+def test_a_copy_needs_a_source(run: Run) -> None:
+    assert "--from" in run("copy", "--to", "sqlite:elsewhere", code=2).stderr

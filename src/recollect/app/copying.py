@@ -60,6 +60,12 @@ class Copied(Result):
     """What to do if the stores are not the same."""
 
 
+class Abandoned(Result):
+    """Whose unfinished copies were taken out again."""
+
+    tenants: list[str]
+
+
 _CHANGED_MEANWHILE = (
     "the stores differ, and the copy is not finished: stop what writes to the source, then run the "
     "same command again; it copies anew the tables that differ"
@@ -103,7 +109,7 @@ async def copy(settings: Settings, copying: Copying, show: ShowProgress) -> Copi
     if _is_same(here, there):
         raise InvalidRequest("--from and --to name the same store")
     async with open_copies(here) as source, open_copies(there, receiving=True) as target:
-        tenants = await _tenants(source, copying.tenant)
+        tenants = _wanted(await source.tenants(), copying.tenant, "memories to copy")
         copies = [_TenantCopy(source, target, tenant, copying.page) for tenant in tenants]
         for each in copies:
             await each.find()
@@ -117,6 +123,21 @@ async def copy(settings: Settings, copying: Copying, show: ShowProgress) -> Copi
             compared = [table for each in copies for table in await each.compare(advance)]
     problem = next((each.problem for each in copies if each.problem), None)
     return Copied(tables=compared, same=problem is None, problem=problem)
+
+
+async def abandon(settings: Settings, target: str, tenant: str | None) -> Abandoned:
+    """Take out what unfinished copies brought into the target: everybody's or one tenant's.
+
+    Raises:
+        InvalidRequest, ConfigError: The store is not named as it should be.
+        NotFound: No copy is unfinished there.
+        StoreUnavailable: The store is out of reach.
+    """
+    async with open_copies(store_at(target, settings), receiving=True) as store:
+        tenants = _wanted(await store.unfinished(), tenant, "unfinished copy")
+        for each in tenants:
+            await store.abandon(each)
+    return Abandoned(tenants=tenants)
 
 
 def store_at(name: str, settings: Settings) -> Settings:
@@ -155,11 +176,10 @@ def _is_same(here: Settings, there: Settings) -> bool:
     return here.store == there.store
 
 
-async def _tenants(source: CopySource, wanted: str | None) -> list[str]:
-    found = [name for name in await source.tenants() if wanted in (None, name)]
+def _wanted(tenants: Sequence[str], wanted: str | None, what: str) -> list[str]:
+    found = [name for name in tenants if wanted in (None, name)]
     if not found:
-        what = f"those of the tenant {wanted!r}" if wanted else "the source holds none"
-        raise NotFound(what, what="memories to copy")
+        raise NotFound(f"tenant {wanted!r}" if wanted else "the store holds none", what=what)
     return found
 
 

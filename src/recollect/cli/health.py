@@ -73,8 +73,8 @@ def copy(
     context: typer.Context,
     *,
     source: Annotated[
-        str, typer.Option("--from", metavar="STORE", help="sqlite:FOLDER or postgres:URL.")
-    ],
+        str | None, typer.Option("--from", metavar="STORE", help="sqlite:FOLDER or postgres:URL.")
+    ] = None,
     target: Annotated[
         str,
         typer.Option(
@@ -82,12 +82,17 @@ def copy(
         ),
     ],
     tenant: Annotated[str | None, typer.Option(help="Only this one's memories.")] = None,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Take out what an unfinished copy brought.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --abandon: do not ask.")] = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Copy a whole store into another, with all history, and compare the two.
 
     The kind alone, sqlite or postgres, names the store that the settings do: so no password stands
     among the arguments. Run again, it carries on where it was; a finished copy is only compared.
+    With --abandon, which needs no --from, an unfinished one is taken out of the store again.
     Ends with exit code 1 if the two differ.
     """
     import anyio
@@ -95,6 +100,13 @@ def copy(
     from recollect.app import copying
 
     session = session_of(context, as_json=as_json)
+    if abandon:
+        if not yes:
+            typer.confirm("Delete what was copied into that store?", abort=True, err=True)
+        session.give(anyio.run(copying.abandon, session.settings(), target, tenant))
+        return
+    if source is None:
+        raise typer.BadParameter("which store to copy? --from sqlite:FOLDER or postgres:URL")
     wanted = copying.Copying(source=source, target=target, tenant=tenant)
     copied = anyio.run(copying.copy, session.settings(), wanted, progress)
     session.give(copied)

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from recollect.app.copying import Copied
+from recollect.app.copying import Abandoned, Copied
 from recollect.app.diagnosis import Diagnosis, Warm
 from recollect.app.migration import SchemaStatus
 from recollect.app.sign_in import SignedIn, SignedOut, SignInStatus
@@ -169,6 +169,12 @@ def _(result: Copied) -> None:
         )
     say(table)
     say(plain(result.problem or "everything is there"))
+
+
+@show.register
+def _(result: Abandoned) -> None:
+    for tenant in result.tenants:
+        say(plain(f"took out the unfinished copy of the tenant {tenant}"))
 
 
 @show.register

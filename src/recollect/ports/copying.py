@@ -170,9 +170,20 @@ class Progress:
 def unfinished() -> StoreUnavailable:
     """Why nobody may use a tenant that a copy is being brought into."""
     return StoreUnavailable(
-        "a copy into this store is not finished: run the same `recollect copy` again, "
-        "or begin anew with an empty store"
+        "a copy into this store is not finished: run the same `recollect copy` again, or take out "
+        "what it brought by `recollect copy --to ... --abandon`"
     )
+
+
+def going_on(progress: Progress | None) -> Progress:
+    """The progress of a copy that somebody is working on.
+
+    Raises:
+        Conflict: There is none any more.
+    """
+    if progress is None:
+        raise Conflict("the copy was finished or abandoned by another process")
+    return progress
 
 
 class CopySource(Protocol):
@@ -197,6 +208,10 @@ class CopyTarget(CopySource, Protocol):
     While the copy of a tenant is unfinished, nobody else can use that tenant.
     """
 
+    async def unfinished(self) -> list[str]:
+        """Return the tenants whose copy is unfinished, sorted."""
+        ...
+
     async def progress(self, tenant: str) -> Progress | None:
         """Return how far the tenant's copy has come; None if none is unfinished."""
         ...
@@ -219,6 +234,14 @@ class CopyTarget(CopySource, Protocol):
 
     async def clear(self, tenant: str, table: Table) -> None:
         """Empty a table, with what was made of it; it is to be copied from its start.
+
+        Raises:
+            Conflict: No copy is unfinished.
+        """
+        ...
+
+    async def abandon(self, tenant: str) -> None:
+        """Empty everything and let the tenant be used, in one transaction.
 
         Raises:
             Conflict: No copy is unfinished.

@@ -10,8 +10,8 @@ from recollect.adapters.postgres.rows import INSERT, keyed_memories, to_row
 from recollect.adapters.postgres.vectors import insert_vectors, kept_vectors
 from recollect.adapters.postgres.words import Stemmer
 from recollect.domain.searchable import searchable_text
-from recollect.errors import AlreadyExists, Conflict
-from recollect.ports.copying import Cursor, KeptMemory, Progress, Row, Table
+from recollect.errors import AlreadyExists
+from recollect.ports.copying import Cursor, KeptMemory, Progress, Row, Table, going_on
 
 _MADE_OF_MEMORIES = ("passage", "posting", "term")
 # Numbers are drawn up to the greatest that was copied; nobody else's are given out twice.
@@ -64,6 +64,9 @@ class PostgresCopies:
     async def progress(self, tenant: str) -> Progress | None:
         return await self._database.write(tenant, lambda c: _progress(c, tenant))
 
+    async def unfinished(self) -> list[str]:
+        return await self._database.tenants("copying is not null")
+
     async def begin(self, tenant: str, origin: str) -> None:
         async def work(cursor: DatabaseCursor) -> None:
             await cursor.execute(
@@ -81,8 +84,7 @@ class PostgresCopies:
 
     async def write(self, tenant: str, table: Table, after: Cursor, rows: Sequence[Row]) -> None:
         async def work(cursor: DatabaseCursor) -> None:
-            progress = await _unfinished(cursor, tenant)
-            moved = progress.moved(table, after, rows)
+            moved = going_on(await _progress(cursor, tenant)).moved(table, after, rows)
             if table is Table.MEMORY:
                 memories = [row for row in rows if isinstance(row, KeptMemory)]
                 await _insert_memories(cursor, tenant, memories, self._stemmer)
@@ -94,15 +96,24 @@ class PostgresCopies:
 
     async def clear(self, tenant: str, table: Table) -> None:
         async def work(cursor: DatabaseCursor) -> None:
-            progress = await _unfinished(cursor, tenant)
+            progress = going_on(await _progress(cursor, tenant))
             await _note(cursor, tenant, progress.to(table, ()))
             await _empty(cursor, tenant, table)
 
         await self._database.write(tenant, work)
 
+    async def abandon(self, tenant: str) -> None:
+        async def work(cursor: DatabaseCursor) -> None:
+            going_on(await _progress(cursor, tenant))
+            for table in Table:
+                await _empty(cursor, tenant, table)
+            await cursor.execute("update tenant set copying = null where name = %s", [tenant])
+
+        await self._database.write(tenant, work)
+
     async def finish(self, tenant: str) -> None:
         async def work(cursor: DatabaseCursor) -> None:
-            await _unfinished(cursor, tenant)
+            going_on(await _progress(cursor, tenant))
             for sequence, table in _NUMBERED:
                 draw = _DRAW.format(table=table, column=table.key[0])
                 await cursor.execute(draw.encode(), {"sequence": sequence, "tenant": tenant})
@@ -122,13 +133,6 @@ async def _progress(cursor: DatabaseCursor, tenant: str) -> Progress | None:
     await cursor.execute("select copying from tenant where name = %s for update", [tenant])
     row = await cursor.fetchone()
     return Progress.from_json(row[0]) if row and row[0] is not None else None
-
-
-async def _unfinished(cursor: DatabaseCursor, tenant: str) -> Progress:
-    progress = await _progress(cursor, tenant)
-    if progress is None:
-        raise Conflict("the copy was finished by another process")
-    return progress
 
 
 async def _note(cursor: DatabaseCursor, tenant: str, progress: Progress) -> None:

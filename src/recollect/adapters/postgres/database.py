@@ -152,11 +152,16 @@ class Database:
             ) as connection:
                 return await work(connection)
 
-    async def tenants(self) -> list[str]:
-        """The tenants that hold anything, sorted."""
+    async def tenants(self, condition: str = "seq > 0") -> list[str]:
+        """The tenants whose row meets the condition, sorted: those that hold anything."""
+
+        async def work(cursor: Cursor) -> list[str]:
+            names = f"select name from tenant where {condition} order by name"  # noqa: S608
+            await cursor.execute(names.encode())
+            return [name for (name,) in await cursor.fetchall()]
+
         with translated_errors():
-            begin = f"{_READ}; set local recollect.tenant = '{EVERY_TENANT}'"
-            return await self._run(begin, _names_of_tenants)
+            return await self._run(f"{_READ}; set local recollect.tenant = '{EVERY_TENANT}'", work)
 
     async def _refuse_unfinished(self, tenant: str) -> None:
         """Asked once for each tenant: a copy is begun only where nothing was, and locks it then."""
@@ -224,11 +229,6 @@ async def _is_unfinished(cursor: Cursor) -> bool:
         "and copying is not null"
     )
     return await cursor.fetchone() is not None
-
-
-async def _names_of_tenants(cursor: Cursor) -> list[str]:
-    await cursor.execute("select name from tenant where seq > 0 order by name")
-    return [name for (name,) in await cursor.fetchall()]
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors, kept_vectors
 from recollect.domain.flat import FIELDS
 from recollect.domain.searchable import searchable_text
-from recollect.errors import AlreadyExists, Conflict
+from recollect.errors import AlreadyExists
 from recollect.ports.copying import (
     ColumnKind,
     Cursor,
@@ -22,6 +22,7 @@ from recollect.ports.copying import (
     Row,
     Table,
     Value,
+    going_on,
 )
 
 _MEMORIES = (
@@ -58,6 +59,9 @@ class SqliteCopies:
         database = await self._home.database(tenant)
         return await database.read(_progress)
 
+    async def unfinished(self) -> list[str]:
+        return [name for name in self._home.names() if await self.progress(name)]
+
     async def begin(self, tenant: str, origin: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
             if _progress(connection) or connection.execute("select 1 from log").fetchone():
@@ -72,7 +76,7 @@ class SqliteCopies:
 
     async def write(self, tenant: str, table: Table, after: Cursor, rows: Sequence[Row]) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            moved = _unfinished(connection).moved(table, after, rows)
+            moved = going_on(_progress(connection)).moved(table, after, rows)
             if table is Table.MEMORY:
                 _insert_memories(connection, [row for row in rows if isinstance(row, KeptMemory)])
             else:
@@ -84,19 +88,24 @@ class SqliteCopies:
 
     async def clear(self, tenant: str, table: Table) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            _note(connection, _unfinished(connection).to(table, ()))
+            _note(connection, going_on(_progress(connection)).to(table, ()))
             _empty(connection, table)
 
         database = await self._home.database(tenant)
         await database.write(work)
 
-    async def finish(self, tenant: str) -> None:
+    async def abandon(self, tenant: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            _unfinished(connection)
-            connection.execute("delete from copying")
+            _end(connection)
+            for table in Table:
+                _empty(connection, table)
 
         database = await self._home.database(tenant)
         await database.write(work)
+
+    async def finish(self, tenant: str) -> None:
+        database = await self._home.database(tenant)
+        await database.write(_end)
 
 
 def _progress(connection: sqlite3.Connection) -> Progress | None:
@@ -104,11 +113,9 @@ def _progress(connection: sqlite3.Connection) -> Progress | None:
     return Progress.from_json(row[0]) if row else None
 
 
-def _unfinished(connection: sqlite3.Connection) -> Progress:
-    progress = _progress(connection)
-    if progress is None:
-        raise Conflict("the copy was finished by another process")
-    return progress
+def _end(connection: sqlite3.Connection) -> None:
+    going_on(_progress(connection))
+    connection.execute("delete from copying")
 
 
 def _note(connection: sqlite3.Connection, progress: Progress) -> None:
@@ -117,6 +124,7 @@ def _note(connection: sqlite3.Connection, progress: Progress) -> None:
 
 def _empty(connection: sqlite3.Connection, table: Table) -> None:
     connection.execute(f"delete from {table}")  # noqa: S608
+    connection.execute("delete from sqlite_sequence where name = ?", [table])
     if table is Table.MEMORY:
         connection.execute("delete from vector")
         rebuild_text(connection)
