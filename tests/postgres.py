@@ -88,9 +88,16 @@ class LocalServer:
                 stderr=log,
                 **self._unprivileged(),
             )
+        try:
+            self._await_answers(self.process)
+        except BaseException:
+            self.stop(signal.SIGQUIT)
+            raise
+
+    def _await_answers(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 said = (self.folder / "log").read_text()
                 raise RuntimeError(f"the server did not start: {said}")
             time.sleep(0.01)
