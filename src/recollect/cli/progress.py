@@ -43,7 +43,8 @@ def progress(what: str, total: int | None) -> Generator[Callable[[int], None]]:
 def await_embedding(client: "Client", waiting: int) -> int:
     """Wait until what waits is embedded; gives how many still do, and tells people why.
 
-    Without a model, or once nothing moves any more, it waits no longer.
+    Without a model, or once nothing moves any more, it waits no longer; nor does it for an index
+    that is being made of the vectors, which may take minutes and is not needed for answers.
     """
     problem = "the work has stalled; it goes on with the next write, or in a running server"
     moved = monotonic()
@@ -60,4 +61,6 @@ def await_embedding(client: "Client", waiting: int) -> int:
                 sleep(POLL_SECONDS)
     if waiting:
         typer.echo(f"still waiting to be embedded: {waiting} ({problem})", err=True)
+    if (made := client.stats().indexed) is not None:
+        typer.echo(f"index of vectors: {made:.0%} made; see `recollect stats`", err=True)
     return waiting

@@ -114,7 +114,10 @@ def sync(
 
 
 def reindex(context: typer.Context, *, as_json: o.AsJson = False) -> None:
-    """Rebuild every index from the records, and wait until all is embedded anew."""
+    """Rebuild every index from the records, and wait until all is embedded anew.
+
+    Where an index of the vectors is being made then, it says how far that is, as stats does.
+    """
     session = session_of(context, as_json=as_json)
     with session.open() as client:
         rebuilt = client.reindex()

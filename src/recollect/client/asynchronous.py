@@ -197,7 +197,7 @@ class AsyncClient(FactMethods):
         return await self._run(operations.sync, pull_first=pull_first)
 
     async def reindex(self) -> Reindexed:
-        """Rebuild every index from the records; vectors follow in the background."""
+        """Rebuild every index from the records; vectors follow in the background: see `stats`."""
         return await self._run(operations.reindex)
 
     async def check(self, *, repair: bool = True) -> Checked:

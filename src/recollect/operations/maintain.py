@@ -109,7 +109,10 @@ class Reindex(Request):
 
 
 class Reindexed(Result):
-    """How many memories are embedded anew in the background."""
+    """How many memories are embedded anew in the background.
+
+    `stats` tells how far that is: `waiting`, and `indexed` while an index is made of the vectors.
+    """
 
     waiting: int
 
