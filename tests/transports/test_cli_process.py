@@ -269,13 +269,15 @@ def examined(folder: Path, **variables: str) -> dict[str, bool]:
     return {name: told[name] for name in ("embedder", "language model", "reranker")}
 
 
-def test_models_behind_an_api_cost_nothing_where_none_is_set(tmp_path: Path) -> None:
+def test_a_server_imports_neither_models_nor_protocols_that_nobody_asked_for(
+    tmp_path: Path,
+) -> None:
     code = (
         "import sys, anyio; from recollect.app.serve import open_app; "
         "from recollect.settings import load\n"
         "async def start():\n"
         "  async with open_app(load()): pass\n"
-        "anyio.run(start); print('openai' in sys.modules)"
+        "anyio.run(start); print({'openai', 'mcp'}.isdisjoint(sys.modules))"
     )
     shown = subprocess.run(
         [sys.executable, "-c", code],
@@ -284,4 +286,4 @@ def test_models_behind_an_api_cost_nothing_where_none_is_set(tmp_path: Path) -> 
         text=True,
         env=environment(RECOLLECT_DATA_DIR=str(tmp_path)),
     )
-    assert shown.stdout.split()[-1] == "False"
+    assert shown.stdout.split()[-1] == "True"

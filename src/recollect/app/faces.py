@@ -1,14 +1,14 @@
-"""Faces that are made after the server listens, so that their imports do not delay the start."""
+"""Faces that are made once somebody asks them: their imports take time and memory."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import getnode
 
-from anyio import Event, sleep_forever, to_thread
+from anyio import Event, Lock, sleep_forever, to_thread
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,23 +26,31 @@ MEMMACHINE = "/api/v2"
 
 
 class LateFace:
-    """An ASGI application that is opened in the background; requests wait for it."""
+    """An ASGI application that its first request opens; all wait until it is open."""
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
-        self.opened = Event()
+        self._asked, self._opened = Event(), Event()
         self._opening = opening
         self._app: ASGIApp | None = None
 
-    async def open(self, turn: Event) -> None:
-        """Open the application when its turn comes and keep it open until cancelled."""
-        await turn.wait()
-        async with self._opening() as self._app:
-            self.opened.set()
+    async def open(self, turn: Lock) -> None:
+        """Open the application once it is asked, and keep it open until cancelled.
+
+        Args:
+            turn: Faces are opened one after the other: their threads would import the same
+                modules, and one might find what the other has half made.
+        """
+        await self._asked.wait()
+        async with AsyncExitStack() as stack:
+            async with turn:
+                self._app = await stack.enter_async_context(self._opening())
+            self._opened.set()
             await sleep_forever()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        await self.opened.wait()
+        self._asked.set()
+        await self._opened.wait()
         if self._app is not None:
             await self._app(scope, receive, send)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 import uvicorn
-from anyio import Event, create_task_group, sleep, sleep_forever, to_thread
+from anyio import Event, Lock, create_task_group, sleep, sleep_forever, to_thread
 from starlette.types import ASGIApp
 
 from recollect.api.app import create_app
@@ -58,11 +58,9 @@ async def open_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
         tasks.start_soon(work_in_background, context, embedders, loaded, queues)
         shared = Shared(context)
         faces, routes = late_faces(settings, shared)
-        turn = loaded
+        turn = Lock()
         for face in faces:
-            # One after the other: all at once, they would keep the first question waiting.
             tasks.start_soon(face.open, turn)
-            turn = face.opened
         await context.log.last_seq(context.tenant)
         shared.starting = None
         yield create_app(shared, policy, routes)
