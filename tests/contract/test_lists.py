@@ -1,13 +1,15 @@
 """What every record store promises of lists, counts and neighbours."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.app.copies import KINDS, Place, database_of, files
 from tests.examples import (
     ALL,
     MINUTE,
@@ -22,9 +24,10 @@ from tests.examples import (
     storing,
     unit,
 )
+from tests.postgres import new_database
 from tests.strategies import filters, memories, moments, scope_sets
 
-from recollect.app.wiring import Store
+from recollect.app.wiring import Store, open_store
 from recollect.domain.changes import Forget, PutLink
 from recollect.domain.filters import Filter
 from recollect.domain.memory import Link, Memory
@@ -191,6 +194,28 @@ async def test_lists_are_ordered_by_scope_name_time_place_and_id(store: Store) -
     await store.records.commit(TENANT, storing(*reversed(ordered)))
 
     assert await store.records.browse(TENANT, ALL, None, 100) == ordered
+
+
+@pytest.fixture(params=KINDS)
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
+    """A store that nobody else uses afterwards."""
+    if request.param == "sqlite":
+        yield files(tmp_path)
+    else:
+        database = new_database()
+        yield database_of(database)
+        database.drop()
+
+
+async def test_lists_are_in_order_without_an_index_too(own: Place) -> None:
+    async with open_store(own.settings) as store:
+        await store.records.commit(TENANT, storing(*(fact(id=i) for i in "cab")))
+    own.run("drop index memory_by_place")
+
+    async with open_store(own.settings) as store:
+        listed = await store.records.browse(TENANT, ALL, None, 100)
+
+    assert [memory.id for memory in listed] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
