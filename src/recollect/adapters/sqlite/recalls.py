@@ -16,8 +16,9 @@ from recollect.domain.scopes import ScopeSet
 # What was erased has no revisions; its name must not come back with a recall noted late.
 _ADD_LINE = """
 insert or ignore into recalled
-select key, ?2, ?3, ?4, ?5, ?6, ?7, null, null, null from recall
-where id = ?1 and (?3 is null or exists (select 1 from revision where memory_id = ?3))
+select key, :rank, :memory, :scope, :name, :distance, :arms, null, null, null from recall
+where id = :recall
+and (:memory is null or exists (select 1 from revision where memory_id = :memory))
 """
 _JUDGE = """
 update recalled as m set verdict = ?, confidence = ?, application = ?
@@ -26,11 +27,12 @@ and ? in (memory_id, name) and scope = coalesce(?, scope)
 """
 # A line without an id is known by the places that the memory was ever filed at.
 _ERASE = (
-    "delete from recalled where memory_id = ?",
+    "delete from recalled where memory_id = :memory",
     """
     delete from recalled where memory_id is null and (scope, name) in (
-        select before_scope, before_name from log where record_id = ?1 and before_name is not null
-        union select scope, name from memory where id = ?1
+        select before_scope, before_name from log
+        where record_id = :memory and before_name is not null
+        union select scope, name from memory where id = :memory
     )
     """,
 )
@@ -44,7 +46,7 @@ _BUCKET = f"min(cast(m.distance * {BUCKETS} as integer), {BUCKETS - 1})"
 def erase_lines(connection: sqlite3.Connection, memory_id: str) -> None:
     """Delete every line about a memory; call it while the log still knows its names."""
     for statement in _ERASE:
-        connection.execute(statement, [memory_id])
+        connection.execute(statement, {"memory": memory_id})
 
 
 class SqliteRecallLog:
@@ -81,8 +83,16 @@ def _add(connection: sqlite3.Connection, recall: NotedRecall) -> int:
         [recall.id, to_micros(recall.at), recall.principal],
     )
     lines = (
-        (recall.id, li.rank, li.memory_id, li.scope, li.name, li.distance, dump(dict(li.arms)))
-        for li in recall.lines
+        {
+            "recall": recall.id,
+            "rank": line.rank,
+            "memory": line.memory_id,
+            "scope": line.scope,
+            "name": line.name,
+            "distance": line.distance,
+            "arms": dump(dict(line.arms)),
+        }
+        for line in recall.lines
     )
     return connection.executemany(_ADD_LINE, lines).rowcount if recall.lines else 0
 
