@@ -241,21 +241,21 @@ class _Layout:
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> "_Layout":
-        n = len(candidates)
+        nowhere = len(candidates)
         at: dict[tuple[tuple[str, str], int], int] = {}
-        codes: dict[tuple[tuple[str, str], date], int] = {}
-        for i in sorted(range(n), key=lambda i: candidates[i].id, reverse=True):
-            if (session := candidates[i].session) is not None:
-                at[session, candidates[i].position] = i
-                codes.setdefault((session, candidates[i].occurred_at.date()), i)
-        before, after, own = (np.full(n, n, np.intp) for _ in range(3))
-        for i, c in enumerate(candidates):
-            own[i] = i
-            if c.session is not None:
-                before[i] = at.get((c.session, c.position - 1), n)
-                after[i] = at.get((c.session, c.position + 1), n)
-                own[i] = codes[c.session, c.occurred_at.date()]
-        return cls(before, after, own)
+        sittings: dict[tuple[tuple[str, str], date], int] = {}
+        sitting = list(range(nowhere))
+        turns = [(i, c, c.session) for i, c in enumerate(candidates) if c.session is not None]
+        for i, c, session in turns:
+            first = at.setdefault((session, c.position), i)
+            if c.id < candidates[first].id:
+                at[session, c.position] = i
+            sitting[i] = sittings.setdefault((session, c.occurred_at.date()), i)
+        before, after = [nowhere] * nowhere, [nowhere] * nowhere
+        for i, c, session in turns:
+            before[i] = at.get((session, c.position - 1), nowhere)
+            after[i] = at.get((session, c.position + 1), nowhere)
+        return cls(*(np.array(places, np.intp) for places in (before, after, sitting)))
 
 
 def _chat(
@@ -299,7 +299,7 @@ def _padded(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _found_terms(terms: Sequence[str], texts: Sequence[str]) -> tuple[FloatMatrix, FloatVector]:
     """Which terms each text holds, `(n, terms)` of 0 and 1, and the terms' rarity, sum 1."""
-    hits = [[term in text for term in terms] for text in texts]
+    hits = [term in text for text in texts for term in terms]
     found = np.array(hits, np.float32).reshape(len(texts), len(terms))
     rarity = np.log((len(texts) + 1) / (found.sum(axis=0) + 0.5))
     return found, (rarity / max(rarity.sum(), 1e-9)).astype(np.float32)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,8 +65,7 @@ class Weights:
         return np.array([values[name] for name in FEATURES], np.float32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate's place in the answer.
 
     Attributes:
@@ -98,7 +98,7 @@ def rank(question: str, candidates: Sequence[Candidate], weights: Weights) -> li
         key=lambda i: (-scores[i], -candidates[i].occurred_at.timestamp(), candidates[i].id),
     )
     rows: list[list[float]] = matrix.tolist()
-    return [Ranked(id=candidates[i].id, score=scores[i], values=rows[i]) for i in order]
+    return [Ranked(candidates[i].id, scores[i], rows[i]) for i in order]
 
 
 def dense_order(candidates: Sequence[Candidate]) -> list[str]:

@@ -1,6 +1,6 @@
 """The arms of recall: by meaning, by words, by time and along links, independent of each other."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +33,9 @@ class Found:
     Attributes:
         linked: By the id of what is linked to one of the best: the ids of these, each with the
             weight of the heaviest link, 0 to 1.
+        outlines: By id, of what the selection keeps. An index may lag behind, and a link may lead
+            anywhere: the records decide what an answer may hold.
+        similarity: By id, to the question.
         degraded: The arms that could not do their part.
     """
 
@@ -41,6 +44,8 @@ class Found:
     time: list[ScoredId] = field(default_factory=list[ScoredId])
     linked: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     questions: meaning.Questions = ()
+    outlines: dict[str, Outline | None] = field(default_factory=dict[str, Outline | None])
+    similarity: dict[str, float] = field(default_factory=dict[str, float])
     degraded: list[str] = field(default_factory=list[str])
 
     def by_arm(self) -> Mapping[str, Sequence[ScoredId]]:
@@ -49,55 +54,117 @@ class Found:
         links.sort(key=lambda hit: (-hit.score, hit.id))
         return {"dense": self.dense, "lexical": self.lexical, "time": self.time, "links": links}
 
+    def pool(self) -> list[Candidate]:
+        """The candidates of all arms, each with both scores where they can be had."""
+        lexical = {hit.id: hit.score for hit in self.lexical}
+        nothing: Mapping[str, float] = {}
+        return [
+            Candidate(
+                id_,
+                content,
+                kind,
+                producer,
+                None if session is None else (scope, session),
+                position,
+                occurred_at,
+                self.similarity.get(id_),
+                lexical.get(id_),
+                tuple(self.linked.get(id_, nothing).items()),
+            )
+            for id_, scope, kind, content, occurred_at, producer, session, position in filter(
+                None, self.outlines.values()
+            )
+        ]
+
 
 async def search(
     context: Context, query: str, selection: Selection, most: int = OVER_FETCH
 ) -> Found:
     """Let every arm look for up to `most` memories that answer the question."""
-    found = Found()
-    periods = _periods(query, context.now())
-    async with together() as arms:
-        arms.start_soon(_lexical, context, query, selection, most, found)
-        arms.start_soon(_dense, context, query, selection, most, found)
-        if periods:
-            arms.start_soon(_time, context, periods, selection, most // len(periods), found)
+    asked = _Search(context, query, selection, most)
+    found = asked.found
+    async with together() as reads:
+        async with together() as arms:
+            arms.start_soon(asked.lexical, reads)
+            arms.start_soon(asked.dense, reads)
+            arms.start_soon(asked.time, reads)
+        found.similarity |= {hit.id: hit.score for hit in found.dense}
+        reads.start_soon(asked.compare, [hit.id for hit in (*found.lexical, *found.time)])
+        reads.start_soon(asked.follow_links)
+    async with together() as reads:
+        reads.start_soon(asked.look_up, found.linked)
+        reads.start_soon(asked.compare, found.linked)
     return found
 
 
-async def pool(context: Context, selection: Selection, found: Found) -> list[Candidate]:
-    """The candidates of all arms, each with both scores where they can be had."""
-    lexical = {hit.id: hit.score for hit in found.lexical}
-    ids = list(dict.fromkeys(hit.id for hits in found.by_arm().values() for hit in hits))
-    dense: dict[str, float] = {}
-    outlines: list[Outline] = []
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A question on its way through the arms; what they find is looked up meanwhile."""
 
-    async def score() -> None:
-        # Those that the dense arm found as well: among near equals its rounding would decide.
-        dense.update(await meaning.scores(context, ids, found.questions))
+    context: Context
+    query: str
+    selection: Selection
+    most: int
+    found: Found = field(default_factory=Found)
 
-    async def outline() -> None:
-        # An index may lag behind, and a link may lead anywhere: the records decide what the answer
-        # may hold.
-        outlines.extend(await context.records.outlines(context.tenant, selection, ids))
-
-    async with together() as reads:
-        reads.start_soon(score)
-        reads.start_soon(outline)
-    return [
-        Candidate(
-            o.id,
-            o.content,
-            o.kind,
-            o.producer,
-            None if o.session is None else (o.scope, o.session),
-            o.position,
-            o.occurred_at,
-            dense.get(o.id),
-            lexical.get(o.id),
-            tuple(found.linked.get(o.id, {}).items()),
+    async def lexical(self, reads: TaskGroup) -> None:
+        """Search by words."""
+        self.found.lexical = await self.context.text.search(
+            self.context.tenant, self.selection, self.query, self.most
         )
-        for o in outlines
-    ]
+        reads.start_soon(self.look_up, [hit.id for hit in self.found.lexical])
+
+    async def dense(self, reads: TaskGroup) -> None:
+        """Search by meaning; when that cannot be done, or not all, the answer says so."""
+        self.found.degraded.append("dense")
+        with suppress(Unavailable):
+            meant = await meaning.search(self.context, self.selection, self.query, self.most)
+            self.found.dense, self.found.questions = meant.hits, meant.questions
+            if meant.complete:
+                self.found.degraded.remove("dense")
+        reads.start_soon(self.look_up, [hit.id for hit in self.found.dense])
+
+    async def time(self, reads: TaskGroup) -> None:
+        """Take the newest of each period that the question names."""
+        periods = _periods(self.query, self.context.now())
+        ids = [
+            memory_id
+            for period in periods
+            for memory_id in await self.context.records.occurred(
+                self.context.tenant, self.selection, period, self.most // len(periods)
+            )
+        ]
+        self.found.time = [ScoredId(id=memory_id, score=1.0) for memory_id in dict.fromkeys(ids)]
+        reads.start_soon(self.look_up, ids)
+
+    async def follow_links(self) -> None:
+        """Find what is linked to the best by meaning and the best by words, either way."""
+        found = self.found
+        best = {hit.id for hits in (found.dense, found.lexical) for hit in hits[:LINKED_FROM]}
+        if not best:
+            return
+        links = await self.context.records.links_touching(
+            self.context.tenant, list(best), OVER_FETCH
+        )
+        for link in links:
+            weight = min(max(link.weight, 0.0), 1.0)
+            for near, far in ((link.from_id, link.to_id), (link.to_id, link.from_id)):
+                if near in best and near != far:
+                    ends = found.linked.setdefault(far, {})
+                    ends[near] = max(weight, ends.get(near, 0.0))
+
+    async def look_up(self, ids: Iterable[str]) -> None:
+        """Add the outlines of those that no arm has asked for yet."""
+        new = [i for i in ids if i not in self.found.outlines]
+        if new:
+            self.found.outlines |= dict.fromkeys(new)
+            outlines = await self.context.records.outlines(self.context.tenant, self.selection, new)
+            self.found.outlines |= {outline.id: outline for outline in outlines}
+
+    async def compare(self, ids: Iterable[str]) -> None:
+        """Add how similar these are to the question, unless that is known."""
+        new = [i for i in dict.fromkeys(ids) if i not in self.found.similarity]
+        self.found.similarity |= await meaning.scores(self.context, new, self.found.questions)
 
 
 @asynccontextmanager
@@ -120,48 +187,3 @@ def _periods(query: str, now: datetime) -> list[Period]:
     """
     meant = (named.meant(now) for named in named_dates(query.lower()))
     return [period for period in dict.fromkeys(meant) if period][:MAX_PERIODS]
-
-
-async def _lexical(
-    context: Context, query: str, selection: Selection, most: int, found: Found
-) -> None:
-    found.lexical = await context.text.search(context.tenant, selection, query, most)
-    await _follow_links(context, found.lexical, found)
-
-
-async def _dense(
-    context: Context, query: str, selection: Selection, most: int, found: Found
-) -> None:
-    """The search by meaning; when it cannot be done, or not all, the answer says so."""
-    found.degraded.append("dense")
-    with suppress(Unavailable):
-        meant = await meaning.search(context, selection, query, most)
-        found.dense, found.questions = meant.hits, meant.questions
-        if meant.complete:
-            found.degraded.remove("dense")
-    await _follow_links(context, found.dense, found)
-
-
-async def _time(
-    context: Context, periods: Sequence[Period], selection: Selection, share: int, found: Found
-) -> None:
-    ids = [
-        memory_id
-        for period in periods
-        for memory_id in await context.records.occurred(context.tenant, selection, period, share)
-    ]
-    found.time = [ScoredId(id=memory_id, score=1.0) for memory_id in dict.fromkeys(ids)]
-
-
-async def _follow_links(context: Context, hits: Sequence[ScoredId], found: Found) -> None:
-    """Add what is linked to the best of these, in either direction."""
-    best = {hit.id for hit in hits[:LINKED_FROM]}
-    if not best:
-        return
-    links = await context.records.links_touching(context.tenant, list(best), OVER_FETCH)
-    for link in links:
-        weight = min(max(link.weight, 0.0), 1.0)
-        for near, far in ((link.from_id, link.to_id), (link.to_id, link.from_id)):
-            if near in best and near != far:
-                ends = found.linked.setdefault(far, {})
-                ends[near] = max(weight, ends.get(near, 0.0))

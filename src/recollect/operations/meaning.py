@@ -108,7 +108,7 @@ async def _hits(
 async def scores(context: Context, ids: Sequence[str], questions: Questions) -> Mapping[str, float]:
     """The exact score of each of these memories' best passage, on one scale."""
     found: dict[str, float] = {}
-    for asked in questions:
+    for asked in questions if ids else ():
         of_model = await context.vectors.scores(context.tenant, ids, asked.model, asked.vector)
         found |= {memory_id: asked.scale(score) for memory_id, score in of_model.items()}
     return found

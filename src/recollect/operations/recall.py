@@ -45,7 +45,7 @@ from recollect.operations.selecting import (
     unexpired,
 )
 from recollect.operations.views import Arm, MemoryView
-from recollect.ports import ScoredId, ScoredPassage
+from recollect.ports import ScoredPassage
 
 MAX_LIMIT = 1000
 MAX_NEIGHBOURS = 20
@@ -162,7 +162,7 @@ async def recall(context: Context, request: Recall) -> Recalled:
     question = _question(context, request)
     most = max(request.limit, arms.OVER_FETCH)
     found = await arms.search(context, request.query, question.candidates, most)
-    pool = await arms.pool(context, question.candidates, found)
+    pool = found.pool()
     ranked = ranking.rank(request.query, pool, context.weights)
     best = await reranked(context, request.query, found, await _best(context, question, ranked))
     hits = await _hits(context, question, found, best[: request.limit])
@@ -182,8 +182,7 @@ async def candidates(context: Context, request: Recall) -> list[Candidate]:
     """What the arms bring for a question, before ranking: for evaluation and training."""
     context.principal.require(Right.READ, ())
     selection = _question(context, request).candidates
-    found = await arms.search(context, request.query, selection)
-    return await arms.pool(context, selection, found)
+    return (await arms.search(context, request.query, selection)).pool()
 
 
 def _question(context: Context, request: Recall) -> _Question:
@@ -255,7 +254,10 @@ async def _hits(
 ) -> list[Hit]:
     request = question.request
     passages = await meaning.passages(context, [memory for _, memory in best], found.questions)
-    by_arm = found.by_arm()
+    by_arm = {
+        name: {hit.id: (rank, hit.score) for rank, hit in enumerate(hits, start=1)}
+        for name, hits in found.by_arm().items()
+    }
     return [
         Hit(
             memory=MemoryView.of(memory),
@@ -292,15 +294,14 @@ def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | Non
 
 
 def _arms(
-    by_arm: Mapping[str, Sequence[ScoredId]],
+    by_arm: Mapping[str, Mapping[str, tuple[int, float]]],
     memory_id: str,
     passages: Sequence[ScoredPassage] | None,
 ) -> dict[str, Arm]:
     found = {
-        name: Arm(rank=rank, score=round(hit.score, 6))
+        name: Arm(rank=hits[memory_id][0], score=round(hits[memory_id][1], 6))
         for name, hits in by_arm.items()
-        for rank, hit in enumerate(hits, start=1)
-        if hit.id == memory_id
+        if memory_id in hits
     }
     if "dense" not in found and passages:
         found["dense"] = Arm(rank=None, score=round(passages[0].score, 6))

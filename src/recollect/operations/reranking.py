@@ -1,7 +1,6 @@
 """Having the best of what was found ordered anew by a reranker."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from recollect.domain.memory import Memory
@@ -40,5 +39,5 @@ async def reranked(context: Context, query: str, found: Found, best: Best) -> Be
     except Unavailable:
         found.degraded.append("reranker")
         return best
-    judged = [(replace(r, score=s), m) for (r, m), s in zip(best, scores, strict=True)]
+    judged = [(r._replace(score=s), m) for (r, m), s in zip(best, scores, strict=True)]
     return sorted(judged, key=lambda one: -one[0].score)

@@ -40,19 +40,14 @@ class Candidates:
     keys: NDArray[np.int64]
     scores: FloatVector
 
-    def portions(self, first: int, *, growth: int) -> Generator[dict[int, float]]:
-        """Yield the best memories' keys with their best score, each memory once."""
-        seen: set[int] = set()
+    def portions(self, first: int, *, growth: int) -> Generator[list[int]]:
+        """Yield the best memories' keys, best first, each memory once."""
+        seen = {DEAD}
         size, total = first, len(self.keys)
         while True:
-            rows = _best(self.scores, size)
-            fresh: dict[int, float] = {}
-            for key, score in zip(
-                self.keys[rows].tolist(), self.scores[rows].tolist(), strict=True
-            ):
-                if key != DEAD and key not in seen:
-                    seen.add(key)
-                    fresh[key] = score
+            keys: list[int] = self.keys[_best(self.scores, size)].tolist()
+            fresh = [key for key in dict.fromkeys(keys) if key not in seen]
+            seen.update(fresh)
             if fresh:
                 yield fresh
             if size >= total:

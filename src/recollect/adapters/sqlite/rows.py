@@ -69,7 +69,7 @@ def memories(connection: sqlite3.Connection, where: str, values: Sequence[Any]) 
 
 def outlines(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Outline]:
     """The outlines of the memories that this rest of a statement takes from `memory m`."""
-    rows = connection.execute(f"select {_OUTLINE} from memory m {where}", values)  # noqa: S608
+    rows = at_once(connection, _OUTLINE, f"from memory m {where}", values)
     with decoding():
         return [
             Outline(
@@ -77,6 +77,20 @@ def outlines(connection: sqlite3.Connection, where: str, values: Sequence[Any]) 
             )
             for id_, scope, kind, content, at, producer, session, position in rows
         ]
+
+
+def at_once(
+    connection: sqlite3.Connection, columns: str, rest: str, values: Sequence[Any]
+) -> list[Any]:
+    """All rows of a query by one step, as JSON; its columns may not hold blobs.
+
+    The driver gives up the interpreter's lock at every step. Two threads that go through rows side
+    by side hand it to each other row by row: 250 switches and a quarter of the processor time of a
+    recall.
+    """
+    sql = f"select json_group_array(json_array({columns})) {rest}"
+    (found,) = connection.execute(sql, values).fetchone()
+    return json.loads(found)
 
 
 def marks(values: Collection[object]) -> str:

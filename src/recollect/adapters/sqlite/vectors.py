@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
+from recollect.adapters.sqlite.filters import SqlValue
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.matrix import PassageMatrix, unpacked
-from recollect.adapters.sqlite.rows import dump, memories
+from recollect.adapters.sqlite.rows import at_once, dump, memories
 from recollect.adapters.sqlite.selection import compile_test
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
@@ -15,10 +16,6 @@ from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
 from recollect.ports import Distribution, Nearest, ScoredId, ScoredPassage
-
-# A list as one value: with a question mark for each, connections would cache a statement for every
-# length, 2 MB each for long lists; a filter that keeps little took 450 MB.
-_LISTED = "(select value from json_each(?))"
 
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
@@ -98,7 +95,8 @@ class SqliteVectorIndex:
         self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
         database = await self._home.database(tenant)
-        return await database.read(lambda c: _scores(c, ids, model, vector))
+        asked = "join memory m on m.id = asked.value"
+        return await database.read(lambda c: _scores(c, asked, [dump(list(ids))], model, vector))
 
     async def passages(
         self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
@@ -171,43 +169,42 @@ def _search(
     """Take the best rows in growing portions until `limit` memories pass the selection.
 
     A selection that keeps most needs one round; one that keeps little, a few: each round takes
-    three times as many as the one before, and the last one takes all.
+    three times as many as the one before, and the last one takes all. What passes is scored anew
+    from the file; memories whose vectors were dropped are not there.
     """
     matrix.refresh(connection)
     candidates = matrix.candidates(vector, selection.scopes, selection.kinds)
+    condition, values = compile_test(selection)
+    chosen = f"join memory m on m.key = asked.value and {condition}"
     found: dict[str, float] = {}
-    for scores in candidates.portions(limit + limit // 2, growth=3):
-        allowed = _allowed(connection, selection, matrix.model, list(scores))
-        found |= {memory_id: scores[key] for key, memory_id in allowed}
+    for keys in candidates.portions(limit + limit // 2, growth=3):
+        found |= _scores(connection, chosen, [dump(keys), *values], matrix.model, vector)
         if len(found) >= limit:
             break
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [ScoredId(id=memory_id, score=score) for memory_id, score in ranked[:limit]]
 
 
-def _allowed(
-    connection: sqlite3.Connection, selection: Selection, model: str, keys: list[int]
-) -> list[tuple[int, str]]:
-    """The selected memories among these; those whose vectors were dropped are left out."""
-    condition, values = compile_test(selection)
-    return connection.execute(
-        f"select m.key, m.id from memory m where m.key in {_LISTED} and {condition} "  # noqa: S608
-        "and exists (select 1 from vector v where v.memory_key = m.key and v.model = ?)",
-        [dump(keys), *values, model],
-    ).fetchall()
-
-
 def _scores(
-    connection: sqlite3.Connection, ids: Sequence[str], model: str, vector: FloatVector
+    connection: sqlite3.Connection,
+    chosen: str,
+    values: Sequence[SqlValue],
+    model: str,
+    vector: FloatVector,
 ) -> Mapping[str, float]:
-    rows = connection.execute(
-        "select m.id, v.embedding from json_each(?) asked join memory m on m.id = asked.value "
-        "join vector v on v.memory_key = m.key and v.model = ?",
-        [dump(list(ids)), model],
-    ).fetchall()
+    """The score of the best passage of each memory that a join takes from the list `asked`."""
+    # One value for the list: connections keep a statement for every number of question marks, 2 MB
+    # each for long lists; a filter that keeps little took 450 MB.
+    rows = at_once(
+        connection,
+        "m.id, hex(v.embedding)",
+        f"from json_each(?) asked {chosen} join vector v on v.memory_key = m.key and v.model = ?",
+        [*values, model],
+    )
     best: dict[str, float] = {}
     if rows:
-        scores: list[float] = (unpacked([row[1] for row in rows]) @ vector).tolist()
+        vectors = unpacked([bytes.fromhex(code) for _, code in rows])
+        scores: list[float] = (vectors @ vector).tolist()
         for (memory_id, _), score in zip(rows, scores, strict=True):
             best[memory_id] = max(score, best.get(memory_id, score))
     return best
