@@ -1,0 +1,67 @@
+"""What is found by words in a store of so many memories that each way to search is taken."""
+
+import sqlite3
+from pathlib import Path
+
+import anyio
+import pytest
+
+from recollect.adapters.sqlite.home import open_home
+from recollect.adapters.sqlite.text import FEW, LISTED_PART, SqliteTextIndex
+from recollect.domain.scopes import EVERYWHERE, ScopeSet
+from recollect.domain.selection import Selection
+
+pytestmark = pytest.mark.anyio
+
+MANY = LISTED_PART * 2 * FEW
+
+# One in 100 in `few`, one in 8 in `some`, the others in `most`; each word at a rate of its own, so
+# that the texts' scores differ.
+_MEMORIES = f"""
+with recursive n (key) as (select 1 union all select key + 1 from n where key < {MANY})
+insert into memory (key, id, scope, kind, content, tags, metadata, occurred_at, created_at,
+    updated_at, revision, name)
+select key, printf('%06d', key * 7919 % {MANY}),
+    case when key % 100 = 0 then 'few' when key % 8 = 1 then 'some' else 'most' end,
+    'note', 'tea' || iif(key % 13 = 0, ' green', '') || iif(key % 41 = 0, ' garden', '')
+    || iif(key % 57 = 0, ' pot pot', ''), '[]', '{{}}', 0, 0, 0, 1, 'n' || key
+from n
+"""  # noqa: S608  (these are our own numbers)
+_WORDS = "insert into text_index (rowid, text) select key, content from memory"
+_EVERYTHING = Selection(scopes=EVERYWHERE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many")
+    anyio.run(_fill, folder)
+    return folder
+
+
+async def _fill(folder: Path) -> None:
+    def fill(connection: sqlite3.Connection) -> None:
+        connection.execute(_MEMORIES)
+        connection.execute(_WORDS)
+
+    async with open_home(folder) as home:
+        await (await home.database("default")).write(fill)
+
+
+def scope_of(key: int) -> str:
+    return "few" if key % 100 == 0 else "some" if key % 8 == 1 else "most"
+
+
+SCOPES = {f"{key * 7919 % MANY:06d}": scope_of(key) for key in range(1, MANY + 1)}
+
+
+@pytest.mark.parametrize("scopes", [["few"], ["some"], ["most"], ["few", "some"]])
+async def test_what_lies_in_a_scope_is_found_as_among_all(folder: Path, scopes: list[str]) -> None:
+    reach = Selection(scopes=ScopeSet.listed(scopes))
+    async with open_home(folder) as home:
+        index = SqliteTextIndex(home)
+        everything = await index.search("default", _EVERYTHING, "green garden pot", MANY)
+        found = await index.search("default", reach, "green garden pot", 30)
+
+    best = [hit for hit in everything if SCOPES[hit.id] in scopes][:30]
+    assert [hit.id for hit in found] == [hit.id for hit in best]
+    assert [hit.score for hit in found] == pytest.approx([hit.score for hit in best])
