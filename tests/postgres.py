@@ -240,7 +240,9 @@ def lent_database() -> Generator[TestDatabase]:
     """An empty database with the schema; one after another is wiped and lent again."""
     if not _FREE:
         fresh = new_database()
-        _FREE.append((fresh, psycopg.connect(fresh.admin_url, autocommit=True)))
+        connection = psycopg.connect(fresh.admin_url, autocommit=True)
+        atexit.register(connection.close)
+        _FREE.append((fresh, connection))
     database, wiping = _FREE.pop()
     yield database
     wiping.execute(_WIPE)
