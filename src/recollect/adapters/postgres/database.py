@@ -153,7 +153,7 @@ class Database:
                 return await work(connection)
 
     async def tenants(self, condition: str = "seq > 0") -> list[str]:
-        """The tenants whose row meets the condition, sorted; else those that hold anything."""
+        """The tenants whose row meets the condition, sorted; usually that it holds anything."""
 
         async def work(cursor: Cursor) -> list[str]:
             names = f"select name from tenant where {condition} order by name"  # noqa: S608
