@@ -20,7 +20,7 @@ GIVEN: Final = "RECOLLECT_BENCH_POSTGRES_URL"
 
 ROLE: Final = "recollect_bench"
 SETTINGS: Final = {
-    "shared_buffers": "1GB",
+    "shared_buffers": "4GB",
     "effective_cache_size": "8GB",
     "maintenance_work_mem": "3GB",
     "max_wal_size": "8GB",

@@ -44,9 +44,12 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
 _READ = "begin isolation level repeatable read read only"
 _WRITE = "begin isolation level read committed"
 _RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
-# How far a search walks through a graph; it goes on until a filter has let enough through.
+WALK = 600
+"""How far a round of a search walks through a graph, and how many passages it finds at most."""
+
+# Rounds go on until enough were found that a filter lets through.
 _GRAPHS = (
-    "set hnsw.ef_search = 600; set hnsw.iterative_scan = relaxed_order; "
+    f"set hnsw.ef_search = {WALK}; set hnsw.iterative_scan = relaxed_order; "
     "set hnsw.max_scan_tuples = 50000"
 )
 # Planned once for all values, whether memories wait for vectors is asked of every memory: 30 ms.

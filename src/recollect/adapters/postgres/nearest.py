@@ -5,8 +5,9 @@ are stored, or a selection keeps few, the planner looks at all of them instead, 
 """
 
 from math import isqrt
+from typing import Final
 
-from recollect.adapters.postgres.database import Cursor
+from recollect.adapters.postgres.database import WALK, Cursor
 from recollect.adapters.postgres.half_vector import HalfVector
 from recollect.adapters.postgres.rows import scored
 from recollect.adapters.postgres.selection import FEW, are_few, compile_selection
@@ -20,6 +21,9 @@ _PASSAGES_AT_LEAST = 100  # what the graph misses is rarely among the first few 
 # Of 100,000, comparing n costs as much as walking where n is about 15,000.
 _FEW_BY_ROOT = 40
 
+LARGE: Final = 300_000
+"""With more memories, one round of the walk misses more than 2 % of the ten nearest."""
+
 _NEAREST = """
 select near.id, max(near.score) as score from (
     select m.id, -(v.embedding::halfvec({dimensions}) <#> %s) as score
@@ -27,6 +31,18 @@ select near.id, max(near.score) as score from (
     where v.model = %s and v.dimensions = {dimensions} and v.tenant = %s and {condition}
     order by v.embedding::halfvec({dimensions}) <#> %s limit %s
 ) near group by near.id order by score desc, near.id limit %s
+"""
+# More passages than one round finds, so that there is another. The best memories come first, and
+# are looked at until enough fulfil the condition.
+_NEAREST_OF_TWO_ROUNDS = """
+select m.id, -near.distance as score from (
+    select memory_key, min(distance) as distance from (
+        select memory_key, embedding::halfvec({dimensions}) <#> %s as distance from passage
+        where model = %s and dimensions = {dimensions} and tenant = %s
+        order by distance limit %s
+    ) walked group by memory_key order by distance
+) near join memory m on m.key = near.memory_key
+where {condition} order by near.distance, m.id limit %s
 """
 _EXACT = """
 with reached as materialized (select m.key, m.id from memory m where {condition})
@@ -48,28 +64,43 @@ group by reached.id order by score desc, reached.id limit %s
 
 
 async def nearest(
-    cursor: Cursor, tenant: str, selection: Selection, asked: tuple[str, FloatVector, int]
+    cursor: Cursor,
+    tenant: str,
+    selection: Selection,
+    asked: tuple[str, FloatVector, int],
+    large: int = LARGE,
 ) -> list[ScoredId]:
-    """The best memories by their best passage; all of them if there are fewer than asked for."""
+    """The best memories by their best passage; all of them if there are fewer than asked for.
+
+    A graph is searched in two rounds if there are more memories than `large`.
+    """
     model, vector, limit = asked
     condition, values = compile_selection(tenant, selection)
     half, dimensions = HalfVector(vector), len(vector)
     compared = [*values, half, model, dimensions, tenant, limit]
-    if await are_few(cursor, tenant, selection, await _few(cursor, tenant)):
+    memories = await _memories(cursor, tenant)
+    if await are_few(cursor, tenant, selection, max(FEW, _FEW_BY_ROOT * isqrt(memories))):
         return await scored(cursor, _EXACT_OF_FEW.format(condition=condition), compared)
-    near = _NEAREST.format(condition=condition, dimensions=dimensions)
     # Some memories have several passages among the nearest; behind a filter, each costs many.
     passages = max(limit + limit // 4, _PASSAGES_AT_LEAST)
-    for most in (passages, 4 * passages):
-        hits = await scored(cursor, near, [half, model, tenant, *values, half, most, limit])
+    walks = [
+        (_NEAREST, [half, model, tenant, *values, half, most, limit])
+        for most in (passages, 4 * passages)
+    ]
+    if memories > large:
+        walked = [half, model, tenant, WALK + passages]
+        walks.insert(0, (_NEAREST_OF_TWO_ROUNDS, [*walked, *values, limit]))
+    for statement, given in walks:
+        near = statement.format(condition=condition, dimensions=dimensions)
+        hits = await scored(cursor, near, given)
         if len(hits) == limit:
             return hits
     # Long memories took the places of others, or the graph was left before enough were found.
     return await scored(cursor, _EXACT.format(condition=condition), compared)
 
 
-async def _few(cursor: Cursor, tenant: str) -> int:
-    """Of how many memories it is quicker to compare all than to walk through a graph."""
+async def _memories(cursor: Cursor, tenant: str) -> int:
+    """How many there are."""
     await cursor.execute("select texts from tenant where name = %s", [tenant])
     row = await cursor.fetchone()
-    return max(FEW, _FEW_BY_ROOT * isqrt(row[0])) if row else FEW
+    return row[0] if row else 0

@@ -10,7 +10,7 @@ from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.graphs import INDEX_FROM, look_after_graphs, progress
 from recollect.adapters.postgres.half_vector import HalfVector, unpacked
 from recollect.adapters.postgres.loading import hold_tenant
-from recollect.adapters.postgres.nearest import nearest
+from recollect.adapters.postgres.nearest import LARGE, nearest
 from recollect.adapters.postgres.rows import SELECT
 from recollect.domain.changes import Embedded
 from recollect.domain.flat import memory_of
@@ -110,15 +110,18 @@ async def kept_vectors(
 class PostgresVectorIndex:
     """A VectorIndex that shares the records' transactions."""
 
-    def __init__(self, database: Database, *, index_from: int = INDEX_FROM) -> None:
+    def __init__(
+        self, database: Database, *, index_from: int = INDEX_FROM, large: int = LARGE
+    ) -> None:
         self._database = database
         self._index_from = index_from
+        self._large = large
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
     ) -> Nearest:
         async def work(cursor: Cursor) -> Nearest:
-            hits = await nearest(cursor, tenant, selection, (model, vector, limit))
+            hits = await nearest(cursor, tenant, selection, (model, vector, limit), self._large)
             await cursor.execute(_WAITS.encode(), [tenant, model, model])
             row = await cursor.fetchone()
             return Nearest(hits=hits, complete=row is not None and not row[0])
