@@ -84,6 +84,7 @@ def _of_store(store: StoreFigures) -> Generator[Limit]:
         ("recall p50", "ms", store.recall.p50, 15.0),
         ("recall p95", "ms", store.recall.p95, 30.0),
         ("remember p95", "ms", store.remember.p95, 25.0),
+        ("remember p95, mirrored", "ms", store.remember_mirrored.p95, MOST_MIRRORED_MS[10_000]),
         ("memory", "MB", store.rss_mb, 450.0),
     ):
         yield Limit(what=what + at, unit=unit, measured=measured, promised=promised)

@@ -56,6 +56,7 @@ def store_section(stores: Sequence[StoreFigures]) -> str:
         ("recall in a scope of a hundredth", lambda s: s.recall_in_scope),
         ("recall, filter keeps a hundredth", lambda s: s.recall_filtered),
         ("remember, one client", lambda s: s.remember),
+        ("the same, mirrored in git", lambda s: s.remember_mirrored),
         ("part: embed the question", lambda s: s.parts.embed),
         ("part: scan the vectors", lambda s: s.parts.scan),
         ("part: search the text", lambda s: s.parts.text),

@@ -29,7 +29,8 @@ class StoreFigures:
         recall_together: `CLIENTS` clients, each asking the next question at once.
         recall_in_scope: One client, in a scope that holds a hundredth.
         recall_filtered: One client, every scope, a filter that keeps a hundredth.
-        remember: One client storing notes.
+        remember: One client storing notes, without a mirror.
+        remember_mirrored: The same, waiting for the file and its commit.
     """
 
     size: int
@@ -41,6 +42,7 @@ class StoreFigures:
     recall_in_scope: Spread
     recall_filtered: Spread
     remember: Spread
+    remember_mirrored: Spread
     parts: Parts
     rss_mb: float
     disk_mb: float
@@ -59,6 +61,11 @@ def store_figures(cache: Path, size: int, seed: int, asked: int) -> StoreFigures
         data_dir = Path(folder) / "data"
         shutil.copytree(kept, data_dir)
         parts = parts_of(data_dir, questioned)
+        # First: a mirror looks at every file of the copy anew, as after no ordinary start.
+        with running(data_dir, questioned[0]) as server:
+            remember_mirrored = _remember(server, seed + _FRESH_NOTES)
+        with running(data_dir, questioned[0], RECOLLECT_GIT__MIRROR="false") as server:
+            remember = _remember(server, seed + 2 * _FRESH_NOTES)
         with running(data_dir, questioned[0]) as server:
             return StoreFigures(
                 size=size,
@@ -69,7 +76,8 @@ def store_figures(cache: Path, size: int, seed: int, asked: int) -> StoreFigures
                 recall_together=_recall(server, questioned * 2, clients=CLIENTS),
                 recall_in_scope=_recall(server, questioned, scope=RARE_SCOPE, look="exact"),
                 recall_filtered=_recall(server, questioned, filter=f"scope = '{RARE_SCOPE}'"),
-                remember=_remember(server, seed),
+                remember=remember,
+                remember_mirrored=remember_mirrored,
                 parts=parts,
                 rss_mb=server.rss_mb(),
                 disk_mb=sum(f.stat().st_size for f in data_dir.rglob("*") if f.is_file()) / 1e6,
@@ -91,5 +99,5 @@ def _recall(server: Server, asked: Sequence[str], *, clients: int = 1, **more: o
 
 
 def _remember(server: Server, seed: int) -> Spread:
-    requests = [note_request(n) for n in notes(seed + _FRESH_NOTES, WRITES)]
+    requests = [note_request(n) for n in notes(seed, WRITES)]
     return measured(server.url, requests).spread
