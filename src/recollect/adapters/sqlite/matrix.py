@@ -23,6 +23,9 @@ from recollect.domain.scopes import ScopeSet
 S = TypeVar("S", bound=np.generic)
 
 DEAD = -1
+_STATE = """
+select coalesce((select max(seq) from log), 0), coalesce((select max(key) from vector), 0)
+"""
 _LOAD = """
 select v.key, v.memory_key, m.scope, m.kind, v.embedding
 from vector v join memory m on m.key = v.memory_key
@@ -100,8 +103,7 @@ class PassageMatrix:
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Catch up with everything committed before the connection's snapshot."""
-        (seq,) = connection.execute("select coalesce(max(seq), 0) from log").fetchone()
-        (last,) = connection.execute("select coalesce(max(key), 0) from vector").fetchone()
+        seq, last = connection.execute(_STATE).fetchone()
         with self._lock:
             if seq <= self._seq and last <= self._vector_key:
                 return

@@ -84,7 +84,7 @@ def telling_phrases(connection: sqlite3.Connection, asked: Sequence[str]) -> Seq
     left = max(MOST_MATCHES, size // LEAST_PART)
     if size <= left:
         return asked
-    counts = {phrase: _count(connection, phrase, left + 1) for phrase in asked}
+    counts = dict(zip(asked, _counts(connection, asked, left + 1), strict=True))
     telling: list[str] = []
     for phrase in sorted(asked, key=counts.__getitem__):
         left -= counts[phrase]
@@ -100,13 +100,12 @@ def _size(connection: sqlite3.Connection) -> int:
     return size
 
 
-def _count(connection: sqlite3.Connection, phrase: str, most: int) -> int:
-    """How many memories hold the phrase; counts no further than `most`."""
-    (count,) = connection.execute(
-        "select count(*) from (select 1 from text_index where text_index match ? limit ?)",
-        [match_expression([phrase]), most],
-    ).fetchone()
-    return count
+def _counts(connection: sqlite3.Connection, asked: Sequence[str], most: int) -> list[int]:
+    """How many memories hold each phrase; counts no further than `most`."""
+    count = "select count(*) from (select 1 from text_index where text_index match value limit ?)"
+    expressions = dump([match_expression([phrase]) for phrase in asked])
+    rows = at_once(connection, f"({count})", "from json_each(?)", [most, expressions])
+    return [number for (number,) in rows]
 
 
 def _best_of_many(
