@@ -71,7 +71,7 @@ class Found:
                 lexical.get(id_),
                 tuple(self.linked.get(id_, nothing).items()),
             )
-            for id_, scope, kind, content, occurred_at, producer, session, position in filter(
+            for (id_, _, scope, kind, content, occurred_at, producer, session, position) in filter(
                 None, self.outlines.values()
             )
         ]

@@ -5,13 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
 from recollect.errors import EmbedderUnavailable
 from recollect.operations.context import Context
 from recollect.operations.embedding import embedder_of, model_key, older_keys
-from recollect.ports import Distribution, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Revised, ScoredId, ScoredPassage
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ async def scores(context: Context, ids: Sequence[str], questions: Questions) -> 
 
 
 async def passages(
-    context: Context, memories: Sequence[Memory], questions: Questions
+    context: Context, memories: Sequence[Revised], questions: Questions
 ) -> Mapping[str, list[ScoredPassage]]:
     """Every passage of these memories with its score on one scale, best first."""
     found: dict[str, list[ScoredPassage]] = {}

@@ -19,7 +19,7 @@ from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Selection
 from recollect.operations import arms, meaning
-from recollect.operations.arms import Found
+from recollect.operations.arms import Found, together
 from recollect.operations.context import Context, operation
 from recollect.operations.hindsight import Moment, then
 from recollect.operations.matching import best_passage
@@ -35,7 +35,7 @@ from recollect.operations.request import (
     Text,
     UtcTime,
 )
-from recollect.operations.reranking import looked_at, reranked
+from recollect.operations.reranking import Best, looked_at, reranked
 from recollect.operations.selecting import (
     happened,
     known_by,
@@ -164,7 +164,8 @@ async def recall(context: Context, request: Recall) -> Recalled:
     found = await arms.search(context, request.query, question.candidates, most)
     pool = found.pool()
     ranked = ranking.rank(request.query, pool, context.weights)
-    best = await reranked(context, request.query, found, await _best(context, question, ranked))
+    best = await _best(context, question, found, ranked)
+    best = await reranked(context, request.query, found, best)
     hits = await _hits(context, question, found, best[: request.limit])
     answer = Recalled(
         recall_id=id_of_recall(context.new_id()),
@@ -222,23 +223,43 @@ def _moment(request: Recall, now: datetime) -> Moment | None:
 
 
 async def _best(
-    context: Context, question: _Question, ranked: Sequence[Ranked]
-) -> list[tuple[Ranked, Memory]]:
+    context: Context, question: _Question, found: Found, ranked: Sequence[Ranked]
+) -> Sequence[Best]:
     """The best as they are now, or were at the moment that is asked about.
 
     What was not, or was changed out of the selection meanwhile, leaves its place to the next.
     """
     limit = looked_at(context, question.request.limit)
-    best: list[tuple[Ranked, Memory]] = []
+    best: list[Best] = []
     for start in range(0, len(ranked), limit):
         portion = ranked[start : start + limit]
-        ids = [r.id for r in portion]
-        seen = await context.records.select(context.tenant, question.candidates, ids)
-        memories = {m.id: m for m in await _then(context, question, seen)}
-        best += [(r, memories[r.id]) for r in portion if r.id in memories]
+        whole = await _whole(context, question, found, [r.id for r in portion])
+        best += [Best(r, *whole[r.id]) for r in portion if r.id in whole]
         if len(best) >= limit:
             break
     return best[:limit]
+
+
+async def _whole(
+    context: Context, question: _Question, found: Found, ids: Sequence[str]
+) -> Mapping[str, tuple[Memory, Sequence[ScoredPassage]]]:
+    """These memories by id, each with its passages unless it has changed since it was ranked."""
+    memories: list[Memory] = []
+    passages: dict[tuple[str, int], Sequence[ScoredPassage]] = {}
+    outlines = [outline for i in ids if (outline := found.outlines[i])]
+
+    async def read() -> None:
+        seen = await context.records.select(context.tenant, question.candidates, ids)
+        memories.extend(await _then(context, question, seen))
+
+    async def compare() -> None:
+        by_id = await meaning.passages(context, outlines, found.questions)
+        passages.update({(o.id, o.revision): by_id[o.id] for o in outlines if o.id in by_id})
+
+    async with together() as reads:
+        reads.start_soon(read)
+        reads.start_soon(compare)
+    return {m.id: (m, passages.get((m.id, m.revision), ())) for m in memories}
 
 
 async def _then(
@@ -250,10 +271,9 @@ async def _then(
 
 
 async def _hits(
-    context: Context, question: _Question, found: Found, best: Sequence[tuple[Ranked, Memory]]
+    context: Context, question: _Question, found: Found, best: Sequence[Best]
 ) -> list[Hit]:
     request = question.request
-    passages = await meaning.passages(context, [memory for _, memory in best], found.questions)
     by_arm = {
         name: {hit.id: (rank, hit.score) for rank, hit in enumerate(hits, start=1)}
         for name, hits in found.by_arm().items()
@@ -262,12 +282,12 @@ async def _hits(
         Hit(
             memory=MemoryView.of(memory),
             score=round(r.score, 6),
-            matched=_matched(request.query, memory, passages.get(r.id)),
-            arms=_arms(by_arm, r.id, passages.get(r.id)),
+            matched=_matched(request.query, memory, passages),
+            arms=_arms(by_arm, r.id, passages),
             neighbours=await _neighbours(context, question, memory),
             features=dict(r.features) if request.explain else None,
         )
-        for r, memory in best
+        for r, memory, passages in best
     ]
 
 
@@ -283,8 +303,8 @@ async def _neighbours(context: Context, question: _Question, memory: Memory) -> 
     return [MemoryView.of(neighbour) for neighbour in shown]
 
 
-def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | None) -> Matched:
-    passage = best_passage(query, memory.content, passages or ())
+def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage]) -> Matched:
+    passage = best_passage(query, memory.content, passages)
     return Matched(
         text=memory.content[passage.start : passage.end],
         start=passage.start,
@@ -296,7 +316,7 @@ def _matched(query: str, memory: Memory, passages: Sequence[ScoredPassage] | Non
 def _arms(
     by_arm: Mapping[str, Mapping[str, tuple[int, float]]],
     memory_id: str,
-    passages: Sequence[ScoredPassage] | None,
+    passages: Sequence[ScoredPassage],
 ) -> dict[str, Arm]:
     found = {
         name: Arm(rank=hits[memory_id][0], score=round(hits[memory_id][1], 6))

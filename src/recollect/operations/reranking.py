@@ -1,18 +1,24 @@
 """Having the best of what was found ordered anew by a reranker."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 from recollect.domain.memory import Memory
 from recollect.domain.ranking import Ranked
 from recollect.domain.searchable import prefix
 from recollect.errors import Unavailable
-from recollect.operations import meaning
 from recollect.operations.arms import Found
 from recollect.operations.context import Context
 from recollect.operations.matching import best_passage
+from recollect.ports import ScoredPassage
 
-Best: TypeAlias = Sequence[tuple[Ranked, Memory]]
+
+class Best(NamedTuple):
+    """A memory that may be given, with its passages, the one most like the question first."""
+
+    ranked: Ranked
+    memory: Memory
+    passages: Sequence[ScoredPassage]
 
 
 def looked_at(context: Context, limit: int) -> int:
@@ -20,7 +26,9 @@ def looked_at(context: Context, limit: int) -> int:
     return limit if context.reranker is None else max(limit, context.reranked)
 
 
-async def reranked(context: Context, query: str, found: Found, best: Best) -> Best:
+async def reranked(
+    context: Context, query: str, found: Found, best: Sequence[Best]
+) -> Sequence[Best]:
     """These in the reranker's order and with its scores; ties stay as they are.
 
     It reads of each memory the passage that the answer shows, after who said it and when. Without
@@ -28,16 +36,16 @@ async def reranked(context: Context, query: str, found: Found, best: Best) -> Be
     """
     if context.reranker is None or not best:
         return best
-    memories = [memory for _, memory in best]
-    passages = await meaning.passages(context, memories, found.questions)
     texts: list[str] = []
-    for memory in memories:
-        passage = best_passage(query, memory.content, passages.get(memory.id, ()))
+    for _, memory, passages in best:
+        passage = best_passage(query, memory.content, passages)
         texts.append(prefix(memory) + memory.content[passage.start : passage.end])
     try:
         scores = await context.reranker.scores(query, texts)
     except Unavailable:
         found.degraded.append("reranker")
         return best
-    judged = [(r._replace(score=s), m) for (r, m), s in zip(best, scores, strict=True)]
-    return sorted(judged, key=lambda one: -one[0].score)
+    judged = [
+        b._replace(ranked=b.ranked._replace(score=s)) for b, s in zip(best, scores, strict=True)
+    ]
+    return sorted(judged, key=lambda b: -b.ranked.score)

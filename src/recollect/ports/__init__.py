@@ -7,6 +7,7 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 from recollect.ports.indexes import (
     Distribution,
     Nearest,
+    Revised,
     ScoredId,
     ScoredPassage,
     TextIndex,
@@ -58,6 +59,7 @@ __all__ = [
     "ResourceKind",
     "ResourceStatus",
     "Resources",
+    "Revised",
     "ScoredId",
     "ScoredPassage",
     "SecretStore",

@@ -41,6 +41,20 @@ class ScoredPassage:
     score: float
 
 
+class Revised(Protocol):
+    """A memory at some revision, whole or in outline."""
+
+    @property
+    def id(self) -> str:
+        """Which memory."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Which revision of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """How the scores of a question are spread over all passages of a model."""
@@ -101,7 +115,7 @@ class VectorIndex(Protocol):
         ...
 
     async def passages(
-        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
         """Return every passage of these memories with its score, best first; true to 0.001.
 

@@ -25,6 +25,7 @@ class Outline(NamedTuple):
     """
 
     id: str
+    revision: int
     scope: str
     kind: Kind
     content: str
@@ -39,6 +40,7 @@ class Outline(NamedTuple):
         episode = memory.detail if isinstance(memory.detail, Episode) else None
         return cls(
             memory.id,
+            memory.revision,
             memory.scope,
             memory.kind,
             memory.content,

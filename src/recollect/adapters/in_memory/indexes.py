@@ -16,7 +16,7 @@ from recollect.domain.questions import content_words
 from recollect.domain.searchable import phrases, searchable_text, spaced
 from recollect.domain.selection import Selection
 from recollect.errors import InvalidRequest
-from recollect.ports import Distribution, Fault, Nearest, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Fault, Nearest, Revised, ScoredId, ScoredPassage
 
 _SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
 
@@ -90,7 +90,7 @@ class InMemoryVectorIndex:
         }
 
     async def passages(
-        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
         tables = self._world[tenant]
         return {

@@ -88,11 +88,11 @@ async def keyed_memories(cursor: Cursor, tenant: str, after: int, limit: int) ->
 async def outlines(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Outline]:
     """The outlines of the memories that this rest of a statement takes from `memory m`."""
     await cursor.execute(f"select {_OUTLINE} from memory m {where}".encode(), values)  # noqa: S608
-    rows: list[tuple[str, str, str, str, datetime, str | None, str | None, int | None]]
+    rows: list[tuple[str, int, str, str, str, datetime, str | None, str | None, int | None]]
     rows = await cursor.fetchall()
     return [
-        Outline(id_, scope, _KINDS[kind], content, at, producer, session, position or 0)
-        for id_, scope, kind, content, at, producer, session, position in rows
+        Outline(id_, revision, scope, _KINDS[kind], content, at, producer, session, place or 0)
+        for id_, revision, scope, kind, content, at, producer, session, place in rows
     ]
 
 

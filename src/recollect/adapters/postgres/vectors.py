@@ -18,7 +18,7 @@ from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, ScoredPassage
+from recollect.ports import Distribution, Nearest, Revised, ScoredPassage
 
 _INSERT = f"insert into passage values ({', '.join(['%s'] * 11)})"  # noqa: S608
 
@@ -140,7 +140,7 @@ class PostgresVectorIndex:
         return best
 
     async def passages(
-        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
         ids, revisions = [m.id for m in memories], [m.revision for m in memories]
         rows = await self._database.rows(tenant, _PASSAGES, [ids, revisions, tenant, model])

@@ -73,9 +73,17 @@ def outlines(connection: sqlite3.Connection, where: str, values: Sequence[Any]) 
     with decoding():
         return [
             Outline(
-                id_, scope, _KINDS[kind], content, from_micros(at), producer, session, position or 0
+                id_,
+                revision,
+                scope,
+                _KINDS[kind],
+                content,
+                from_micros(at),
+                who,
+                session,
+                place or 0,
             )
-            for id_, scope, kind, content, at, producer, session, position in rows
+            for id_, revision, scope, kind, content, at, who, session, place in rows
         ]
 
 

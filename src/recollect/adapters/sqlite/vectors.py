@@ -15,7 +15,7 @@ from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Nearest, Revised, ScoredId, ScoredPassage
 
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
@@ -99,7 +99,7 @@ class SqliteVectorIndex:
         return await database.read(lambda c: _scores(c, asked, [dump(list(ids))], model, vector))
 
     async def passages(
-        self, tenant: str, memories: Sequence[Memory], model: str, vector: FloatVector
+        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
         database = await self._home.database(tenant)
         return await database.read(lambda c: _passages(c, memories, model, vector))
@@ -211,7 +211,7 @@ def _scores(
 
 
 def _passages(
-    connection: sqlite3.Connection, found: Sequence[Memory], model: str, vector: FloatVector
+    connection: sqlite3.Connection, found: Sequence[Revised], model: str, vector: FloatVector
 ) -> Mapping[str, list[ScoredPassage]]:
     rows = connection.execute(
         'select m.id, v.start, v."end", v.heading, v.embedding from json_each(?) asked '
