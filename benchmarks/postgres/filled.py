@@ -38,13 +38,14 @@ class Filled:
     """A database that holds so many memories, and what that took.
 
     Attributes:
-        seconds: By the product's ingest, embedding included; in bulk without it.
+        seconds: By the product's ingest, embedding included; in bulk without it. None if all had
+            been written before, and the graph was left to make.
         graph_seconds: Of making the graph over all vectors; None if there are too few for one.
     """
 
     name: str
     size: int
-    seconds: float
+    seconds: float | None
     graph_seconds: float | None
 
     @property
@@ -71,7 +72,7 @@ def filled_database(server: PostgresServer, size: int, seed: int) -> Filled:
             server.create(name)
         settings = settings_of(server.variables(name))
         todo = range(_batches_done(server, name), size // BATCH)
-        seconds = anyio.run(partial(_fill_in_bulk, settings, seed, todo))
+        seconds = anyio.run(partial(_fill_in_bulk, settings, seed, todo)) if todo else None
     figures = {"seconds": seconds, "graph_seconds": _make_graph(server, name, size)}
     with closing(server.connect(name)) as connection:
         connection.execute("vacuum analyze")
@@ -102,7 +103,7 @@ async def _fill_in_bulk(settings: Settings, seed: int, todo: range) -> float:
         started = perf_counter()
         for batch in batches(seed, todo, model_key(context), centres):
             await context.records.commit(context.tenant, batch)
-        return (perf_counter() - started) / max(1, len(todo)) * todo.stop
+        return (perf_counter() - started) / len(todo) * todo.stop
 
 
 def _make_graph(server: PostgresServer, name: str, size: int) -> float | None:

@@ -160,7 +160,7 @@ def _sizing_section(run: PostgresRun) -> str:
 
 
 def _rate(store: PostgresFigures, *, embedded: bool) -> str:
-    if store.filled.is_embedded is not embedded:
+    if store.filled.is_embedded is not embedded or store.filled.seconds is None:
         return "–"
     return f"{store.filled.size / store.filled.seconds:.0f}"
 
