@@ -8,6 +8,7 @@ import pytest
 
 from recollect.adapters.sqlite.home import open_home
 from recollect.adapters.sqlite.text import FEW, LISTED_PART, SqliteTextIndex
+from recollect.domain.filters import parse
 from recollect.domain.scopes import EVERYWHERE, ScopeSet
 from recollect.domain.selection import Selection
 
@@ -55,13 +56,18 @@ SCOPES = {f"{key * 7919 % MANY:06d}": scope_of(key) for key in range(1, MANY + 1
 
 
 @pytest.mark.parametrize("scopes", [["few"], ["some"], ["most"], ["few", "some"]])
-async def test_what_lies_in_a_scope_is_found_as_among_all(folder: Path, scopes: list[str]) -> None:
-    reach = Selection(scopes=ScopeSet.listed(scopes))
+async def test_what_is_selected_is_found_as_among_all(folder: Path, scopes: list[str]) -> None:
+    kept = " OR ".join(f"scope = '{scope}'" for scope in scopes)
+    selections = [
+        Selection(scopes=ScopeSet.listed(scopes)),
+        Selection(scopes=EVERYWHERE, filter=parse(kept)),
+    ]
     async with open_home(folder) as home:
         index = SqliteTextIndex(home)
         everything = await index.search("default", _EVERYTHING, "green garden pot", MANY)
-        found = await index.search("default", reach, "green garden pot", 30)
+        for selection in selections:
+            found = await index.search("default", selection, "green garden pot", 30)
 
-    best = [hit for hit in everything if SCOPES[hit.id] in scopes][:30]
-    assert [hit.id for hit in found] == [hit.id for hit in best]
-    assert [hit.score for hit in found] == pytest.approx([hit.score for hit in best])
+            best = [hit for hit in everything if SCOPES[hit.id] in scopes][:30]
+            assert [hit.id for hit in found] == [hit.id for hit in best]
+            assert [hit.score for hit in found] == pytest.approx([hit.score for hit in best])

@@ -63,7 +63,7 @@ def _search(
 
     If these find little, for all of them.
     """
-    reach = _reach(connection, selection, max(FEW, _size(connection) // LISTED_PART))
+    reach = _reach(connection, selection)
     if reach is not None and reach <= FEW:
         return _best_of_few(connection, selection, asked, limit)
     best = _best_of_many if reach is None else _best_of_few
@@ -117,6 +117,7 @@ def _best_of_many(
     chosen = f"from json_each(?) asked join memory m on m.key = asked.value and {condition}"
 
     def selected() -> Generator[tuple[str, float]]:
+        # The first two portions where a scope leaves some out.
         most = size if selection.scopes.is_everything else 4 * size
         matches = _ranked(connection, match_expression(found), most)
         portion = size
@@ -175,11 +176,12 @@ def _first(rows: Iterable[tuple[str, float]], limit: int) -> list[ScoredId]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
 
 
-def _reach(connection: sqlite3.Connection, selection: Selection, most: int) -> int | None:
-    """How many memories lie in reach; None if more than `most`."""
+def _reach(connection: sqlite3.Connection, selection: Selection) -> int | None:
+    """How many memories lie in reach; None if they are too many to be listed."""
     condition, values = compile_reach(selection)
     if condition == EVERYWHERE:
         return None
+    most = max(FEW, _size(connection) // LISTED_PART)
     (count,) = connection.execute(
         f"select count(*) from (select 1 from memory m where {condition} limit ?)",  # noqa: S608
         [*values, most + 1],
