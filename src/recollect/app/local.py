@@ -33,6 +33,8 @@ _EMBEDDING: Final = (
     operations.Edit,
     operations.Move,
     operations.Ingest,
+    operations.Learn,
+    operations.Correct,
     operations.Reindex,
     operations.Check,
 )
