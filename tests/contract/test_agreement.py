@@ -24,13 +24,17 @@ from recollect.domain.changes import (
     Erase,
     Forget,
     Idempotency,
+    KeepRevision,
+    Key,
     NewJob,
     Put,
     PutLink,
     PutRecord,
     Receipt,
+    Recorded,
+    Revision,
 )
-from recollect.domain.memory import Link, Memory, RegistryRecord
+from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Period, Selection
 from recollect.errors import RecollectError
@@ -83,8 +87,31 @@ class Step:
     aim: bool
 
 
+_made = st.builds(Recorded, at=moments, actor=names, verb=st.sampled_from(["move", "import"]))
+
+
+def _kept(memory: Memory, number: int, made: Recorded, *, forgotten: bool) -> KeepRevision:
+    """A revision of the memory's past; or that it was forgotten, and where it was filed then."""
+    revision = Revision(
+        revision=number,
+        recorded_at=made.at,
+        actor=made.actor,
+        verb="forget" if forgotten else made.verb,
+        memory=None if forgotten else replace(memory, revision=number),
+    )
+    before = Key(scope=memory.scope, name=memory.name, kind=memory.kind) if forgotten else None
+    return KeepRevision(memory_id=memory.id, revision=revision, before=before)
+
+
 _changes = st.one_of(
-    st.builds(Put, memory=_memories, expected_revision=st.integers(0, 3), verb=st.just("edit")),
+    st.builds(
+        Put,
+        memory=_memories,
+        expected_revision=st.integers(0, 3),
+        verb=st.just("edit"),
+        recorded=st.none() | _made,
+    ),
+    st.builds(_kept, _memories, st.integers(1, 5), _made, forgotten=st.booleans()),
     st.builds(Put, memory=_memories, expected_revision=st.integers(0, 3), verb=st.just("edit")),
     st.builds(Forget, id=ids, expected_revision=st.none() | st.integers(1, 4)),
     st.builds(Erase, id=ids),
@@ -158,6 +185,9 @@ async def _state(store: Store) -> dict[str, object]:
         "browse": listed,
         "below": await store.records.browse(TENANT, below, None, 100),
         "history": [await store.records.history(TENANT, i) for i in IDS],
+        "past": await store.records.past(TENANT, ("m1", 1), 5),
+        "recorded": await store.records.recorded(TENANT, IDS),
+        "forgotten": sorted(await store.records.forgotten(TENANT, "a", list(Kind))),
         "log": await store.records.entries(TENANT, 0, 1000),
         "links": await store.records.links(TENANT, IDS),
         "touching": await store.records.links_touching(TENANT, IDS[:2], 3),

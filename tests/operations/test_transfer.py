@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,21 +11,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.examples import ALL, THEN, batch, episode, fact, note, put
 from tests.operations.fakes import FakeClock
+from tests.operations.transfers import (
+    bring,
+    emptied,
+    exported,
+    given_lines,
+    limited,
+    line_of,
+)
 from tests.strategies import json_values
 
 from recollect.domain.access import Principal, Right
 from recollect.domain.changes import Forget, PutLink, PutRecord
-from recollect.domain.memory import Link, Memory, RegistryRecord
-from recollect.domain.scopes import ScopeSet
-from recollect.domain.serialisation import memory_to_json
+from recollect.domain.memory import Link, RegistryRecord
 from recollect.errors import Denied, InvalidRequest
 from recollect.operations import (
     Context,
     ForgetOne,
-    Imported,
     Read,
     Recall,
-    export,
     forget,
     import_lines,
     read,
@@ -35,7 +38,6 @@ from recollect.operations import (
 
 pytestmark = pytest.mark.anyio
 
-HEADER = json.dumps({"format": "recollect", "version": 1})
 DETAILS = {
     "tags": ("ü", "b"), "metadata": {"n": 2**63 - 1, "f": 1e-300, "l": [None, {"x": "ф"}]},
     "source": "s", "external_id": "x", "importance": 0.25, "revision": 3,
@@ -56,25 +58,6 @@ async def fill(context: Context) -> None:
     changes = [put(memory) for memory in (NOTE, SAID, FACT, *plain)]
     record = PutRecord(record=RECORD, expected_revision=0)
     await context.records.commit("default", batch(*changes, PutLink(link=LINK), record))
-
-
-async def given_lines(lines: Iterable[str]) -> AsyncIterator[str]:
-    for line in lines:
-        yield line
-
-
-async def exported(context: Context) -> list[str]:
-    return [line async for line in export(context)]
-
-
-async def bring(context: Context, *lines: str | dict[str, Any]) -> Imported:
-    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-    return await import_lines(context, given_lines([HEADER, *texts]))
-
-
-def emptied(context: Context) -> Context:
-    """The context of another tenant, who has nothing yet."""
-    return replace(context, principal=Principal(name="other", tenant="other"))
 
 
 async def test_an_export_holds_everything_and_an_import_restores_it(context: Context) -> None:
@@ -152,10 +135,6 @@ async def test_what_was_forgotten_since_the_export_comes_back(context: Context) 
     assert await context.records.links("default", ["fact"]) == [LINK]
     again = await import_lines(context, given_lines(lines))
     assert (again.imported, again.unchanged) == (0, 8)
-
-
-def line_of(memory: Memory, **changes: object) -> dict[str, Any]:
-    return {"type": "memory"} | memory_to_json(memory) | changes
 
 
 async def test_a_newer_revision_replaces_and_an_older_one_does_not(context: Context) -> None:
@@ -248,16 +227,6 @@ async def test_what_is_no_export_is_refused_whole(context: Context, first: str) 
         await import_lines(context, given_lines(lines))
 
     assert await context.log.last_seq("default") == 0
-
-
-def limited(context: Context, *rights: Right) -> Context:
-    principal = Principal(
-        name="limited",
-        tenant="default",
-        scopes=ScopeSet(subtrees=frozenset({"team"})),
-        rights=frozenset(rights or Right),
-    )
-    return replace(context, principal=principal)
 
 
 async def test_an_export_holds_only_what_is_in_reach(context: Context) -> None:

@@ -22,17 +22,28 @@ REQUESTS_KEPT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """When, by whom and by what kind of change a revision was made."""
+
+    at: datetime
+    actor: str
+    verb: Verb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Put:
     """Store a memory's new revision.
 
     Attributes:
         memory: The after-image; its `revision` is `expected_revision + 1` unless imported.
         expected_revision: The revision that must be stored now; 0 when the id must be new.
+        recorded: How this revision was made elsewhere; holds if it keeps its number.
     """
 
     memory: Memory
     expected_revision: int
     verb: Verb
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +118,31 @@ class ExpectLinks:
     from_ids: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRevision:
+    """Add a revision to a memory's past; what the memory is now, if anything, stays.
+
+    Attributes:
+        revision: Older than the memory's own; not kept yet.
+        before: Where the memory was filed when it was forgotten; None for other revisions.
+    """
+
+    memory_id: str
+    revision: "Revision"
+    before: "Key | None" = None
+
+
 Change: TypeAlias = (
-    Put | Forget | Erase | PutLink | DropLink | PutRecord | DropRecord | Expect | ExpectLinks
+    Put
+    | KeepRevision
+    | Forget
+    | Erase
+    | PutLink
+    | DropLink
+    | PutRecord
+    | DropRecord
+    | Expect
+    | ExpectLinks
 )
 
 
@@ -179,6 +213,10 @@ class Batch:
     jobs: tuple[NewJob, ...] = ()
     idempotency: Idempotency | None = None
 
+    def recorded(self, verb: Verb) -> Recorded:
+        """How a change of this batch is recorded."""
+        return Recorded(at=self.at, actor=self.actor, verb=verb)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
@@ -219,6 +257,11 @@ class Revision:
     actor: str
     verb: Verb
     memory: Memory | None
+
+    @property
+    def recorded(self) -> Recorded:
+        """How it was made."""
+        return Recorded(at=self.recorded_at, actor=self.actor, verb=self.verb)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

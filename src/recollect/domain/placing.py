@@ -1,10 +1,18 @@
 """Rules that every home of the records applies in its write transaction."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from recollect.domain.changes import UNPLACED, ExpectLinks, Key
-from recollect.domain.memory import Episode, Memory, Note
+from recollect.domain.changes import (
+    UNPLACED,
+    ExpectLinks,
+    KeepRevision,
+    Key,
+    Put,
+    Recorded,
+    Revision,
+)
+from recollect.domain.memory import Episode, Kind, Memory, Note
 from recollect.errors import AlreadyExists, Conflict, NotFound, RevisionConflict
 
 
@@ -36,6 +44,27 @@ def expect(reference: str, expected: int, found: int) -> None:
     if found == 0:
         raise NotFound(reference)
     raise RevisionConflict(reference, expected, found)
+
+
+def expect_past(change: KeepRevision, stored: Memory | None, *, is_kept: bool) -> None:
+    """Check that a revision is of a memory's past, and missing there.
+
+    Args:
+        change: What is to be added.
+        stored: The memory as it is now, if it is there.
+        is_kept: Whether the memory has a revision of this number.
+
+    Raises:
+        AlreadyExists: It has.
+        Conflict: The memory is older than the revision.
+    """
+    number = change.revision.revision
+    if is_kept:
+        raise AlreadyExists(f"{change.memory_id} has a revision {number} already")
+    if stored is not None and stored.revision <= number:
+        raise Conflict(
+            f"{change.memory_id} is stored at revision {stored.revision}, older than {number}"
+        )
 
 
 def expect_links(change: ExpectLinks, found: Iterable[str]) -> None:
@@ -79,3 +108,25 @@ def key_of(memory: Memory | None) -> Key | None:
 def nameless(memory: Memory | None) -> Key | None:
     """The same for a memory that is erased: a name may hold words of the text."""
     return Key(scope=memory.scope, name=None, kind=memory.kind) if memory else None
+
+
+def past_revision(memory_id: str, revision: Revision, filed: Sequence[str | None]) -> KeepRevision:
+    """The change that brings a revision back; `filed` are scope, name and kind before it."""
+    scope, name, kind = filed
+    if revision.memory is not None or kind is None:
+        return KeepRevision(memory_id=memory_id, revision=revision)
+    before = Key(scope=scope or "", name=name, kind=Kind(kind))
+    return KeepRevision(memory_id=memory_id, revision=revision, before=before)
+
+
+def numbered(change: Put, memory: Memory, last: int) -> tuple[Memory, Recorded | None]:
+    """The memory, its number above all that were used, and how it was recorded elsewhere.
+
+    Args:
+        change: What is to be stored.
+        memory: Its memory, placed.
+        last: The last revision that is kept of it; 0 if there is none.
+    """
+    if memory.revision > last:
+        return memory, change.recorded
+    return replace(memory, revision=last + 1), None

@@ -1,7 +1,7 @@
 """The lines of exports: how records become JSON, and how JSON is checked and becomes records."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from recollect.domain.changes import KeepRevision, Key, Recorded, Verb
+from recollect.domain.changes import Revision as MemoryRevision
 from recollect.domain.memory import Kind, Link, Memory, RegistryRecord
 from recollect.domain.serialisation import format_time, memory_from_json, memory_to_json
 from recollect.errors import InvalidRequest
@@ -50,7 +52,15 @@ class Foreign:
     memory: Memory
 
 
-Record: TypeAlias = Memory | Foreign | Link | RegistryRecord
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A memory as it is, and how its newest revision was made; older exports do not say."""
+
+    memory: Memory
+    recorded: Recorded | None
+
+
+Record: TypeAlias = Current | Foreign | KeepRevision | Link | RegistryRecord
 """What a line holds."""
 
 
@@ -124,6 +134,51 @@ class _MemoryLine(MemoryView):
         return self
 
 
+_VERBS: frozenset[Verb] = frozenset(
+    {"remember", "edit", "move", "ingest", "learn", "correct", "import", "adopt"}
+)
+"""What makes a revision."""
+
+_NEVER_OF_NOTES: frozenset[Verb] = frozenset({"ingest", "learn", "correct"})
+"""The mirror of the notes passes these over."""
+
+
+class _Recorded(BaseModel):
+    model_config = _LINE
+
+    at: UtcTime
+    actor: Text
+    verb: Verb
+
+    def value(self) -> Recorded:
+        return Recorded(at=self.at, actor=self.actor, verb=self.verb)
+
+
+class _ForgottenLine(BaseModel):
+    """A line that says that a memory was forgotten, and where it was filed before."""
+
+    model_config = _LINE
+
+    id: _Id
+    revision: Revision
+    recorded: _Recorded
+    scope: Scope
+    kind: Kind
+    name: Name | None = None
+
+    def change(self) -> KeepRevision:
+        made = self.recorded.value()
+        revision = MemoryRevision(
+            revision=self.revision,
+            recorded_at=made.at,
+            actor=made.actor,
+            verb="forget",
+            memory=None,
+        )
+        before = Key(scope=self.scope, name=self.name, kind=self.kind)
+        return KeepRevision(memory_id=self.id, revision=revision, before=before)
+
+
 class _LinkLine(BaseModel):
     model_config = _LINE
 
@@ -167,9 +222,30 @@ def as_line(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def memory_line(memory: Memory) -> dict[str, Any]:
+def memory_line(memory: Memory, recorded: Recorded | None = None) -> dict[str, Any]:
     """The fields of a line that holds a memory."""
-    return {"type": "memory"} | memory_to_json(memory)
+    made = {} if recorded is None else {"recorded": _recorded(recorded)}
+    return {"type": "memory"} | memory_to_json(memory) | made
+
+
+def past_line(kept: KeepRevision) -> dict[str, Any]:
+    """The fields of a line that holds a revision of a memory's past, or tells of forgetting it."""
+    made = {"recorded": _recorded(kept.revision.recorded)}
+    if kept.revision.memory is not None:
+        return {"type": "revision"} | memory_to_json(kept.revision.memory) | made
+    filed = kept.before
+    return {
+        "type": "forgotten",
+        "id": kept.memory_id,
+        "revision": kept.revision.revision,
+        "scope": filed.scope if filed else "",
+        "kind": (filed.kind if filed else Kind.NOTE).value,
+        "name": filed.name if filed else None,
+    } | made
+
+
+def _recorded(recorded: Recorded) -> dict[str, str]:
+    return {"at": format_time(recorded.at), "actor": recorded.actor, "verb": recorded.verb}
 
 
 def foreign_line(memory: Memory) -> dict[str, Any]:
@@ -205,21 +281,11 @@ def parse_line(line: str) -> Record:
     """The record of a line.
 
     Raises:
-        InvalidRequest: The line is none.
+        InvalidRequest: The line is none, or of an unknown type.
     """
     try:
         fields: dict[str, Any] = dict(json.loads(line))
-        match fields.pop("type"):
-            case "memory":
-                return _memory(line, fields)
-            case "foreign":
-                return Foreign(_memory(line, fields))
-            case "link":
-                return _LinkLine.model_validate_json(line).link()
-            case "record":
-                return _RecordLine.model_validate_json(line).record()
-            case _:
-                raise InvalidRequest("the line is of an unknown type")
+        return _PARSERS[fields.pop("type")](line, fields)
     except ValidationError as error:
         raise InvalidRequest(explained(error)) from None
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
@@ -229,3 +295,39 @@ def parse_line(line: str) -> Record:
 def _memory(line: str, fields: Mapping[str, Any]) -> Memory:
     tags = _MemoryLine.model_validate_json(line).tags
     return memory_from_json({**fields, "tags": tags})
+
+
+def _made(line: str, fields: dict[str, Any]) -> tuple[Memory, Recorded | None]:
+    """The memory of a line, and how it was made."""
+    given = fields.pop("recorded", None)
+    memory = _memory(line, fields)
+    if given is None:
+        return memory, None
+    recorded = _Recorded.model_validate_json(json.dumps(given)).value()
+    of_others = _NEVER_OF_NOTES if memory.kind is Kind.NOTE else frozenset[Verb]()
+    if recorded.verb not in _VERBS - of_others:
+        raise InvalidRequest(f"recorded: no {memory.kind.value} comes of {recorded.verb!r}")
+    return memory, recorded
+
+
+def _past(memory: Memory, recorded: Recorded | None) -> KeepRevision:
+    if recorded is None:
+        raise InvalidRequest("recorded: Field required")
+    revision = MemoryRevision(
+        revision=memory.revision,
+        recorded_at=recorded.at,
+        actor=recorded.actor,
+        verb=recorded.verb,
+        memory=memory,
+    )
+    return KeepRevision(memory_id=memory.id, revision=revision)
+
+
+_PARSERS: Mapping[str, Callable[[str, dict[str, Any]], Record]] = {
+    "memory": lambda line, fields: Current(*_made(line, fields)),
+    "foreign": lambda line, fields: Foreign(_memory(line, fields)),
+    "link": lambda line, _: _LinkLine.model_validate_json(line).link(),
+    "record": lambda line, _: _RecordLine.model_validate_json(line).record(),
+    "revision": lambda line, fields: _past(*_made(line, fields)),
+    "forgotten": lambda line, _: _ForgottenLine.model_validate_json(line).change(),
+}

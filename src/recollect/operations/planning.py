@@ -1,15 +1,24 @@
 """Deciding what each record of an import would change, before anything is stored."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from recollect.domain.changes import Put, PutLink, PutRecord, Revision, Verb
+from recollect.domain.changes import (
+    KeepRevision,
+    Put,
+    PutLink,
+    PutRecord,
+    Recorded,
+    Revision,
+    Verb,
+)
 from recollect.domain.foreign.revising import revised
 from recollect.domain.memory import Episode, Link, Memory, Note, RegistryRecord
-from recollect.domain.placing import unique_key
+from recollect.domain.placing import expect_past, unique_key
 from recollect.errors import AlreadyExists, NotFound
 from recollect.operations.context import Context
-from recollect.operations.lines import Foreign, Record
+from recollect.operations.lines import Current, Foreign, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class Step:
         replaces: Whether something with this id is stored already.
     """
 
-    change: Put | PutLink | PutRecord
+    change: Put | KeepRevision | PutLink | PutRecord
     replaces: bool
 
 
@@ -30,13 +39,14 @@ class Plan:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._puts: dict[str, Put] = {}
+        self._pasts: dict[str, dict[int, Memory | None]] = {}
         self._owners: dict[tuple[str, ...], str] = {}
         self._links: dict[tuple[str, str, str], Link] = {}
         self._records: dict[tuple[str, str], RegistryRecord] = {}
 
     def clear(self) -> None:
         """Look at the store alone again."""
-        for decided in (self._puts, self._owners, self._links, self._records):
+        for decided in (self._puts, self._pasts, self._owners, self._links, self._records):
             decided.clear()
 
     async def step(self, record: Record) -> Step | None:
@@ -49,15 +59,21 @@ class Plan:
         match record:
             case Foreign(memory=memory):
                 return await self._adopt(memory)
-            case Memory() as memory:
-                stored = await self._stored(memory.id)
-                if stored is not None and not _differs(memory, stored):
-                    return None
-                return await self._put(memory, stored, "import")
+            case Current(memory=memory, recorded=recorded):
+                return await self._update(memory, recorded)
+            case KeepRevision():
+                return await self._keep(record)
             case Link() as link:
                 return await self._link(link)
-            case RegistryRecord() as record:
+            case RegistryRecord():
                 return await self._record(record)
+
+    async def _update(self, memory: Memory, recorded: Recorded | None) -> Step | None:
+        """Store a revision that is newer than what is here."""
+        stored = await self._stored(memory.id)
+        if stored is not None and not _differs(memory, stored):
+            return None
+        return await self._put(memory, stored, "import", recorded)
 
     async def _adopt(self, given: Memory) -> Step | None:
         """Store another tool's memory under a revision of ours."""
@@ -85,12 +101,41 @@ class Plan:
         )
         return [*history, decided]
 
-    async def _put(self, memory: Memory, stored: Memory | None, verb: Verb) -> Step:
+    async def _keep(self, change: KeepRevision) -> Step | None:
+        """Add a revision to a memory's past, unless it is there."""
+        stored = await self._stored(change.memory_id)
+        number, memory = change.revision.revision, change.revision.memory
+        past = self._pasts.get(change.memory_id)
+        if past is None:
+            history = await self._history(change.memory_id)
+            past = {revision.revision: revision.memory for revision in history}
+            self._require_reach(change.memory_id, past)
+            self._pasts[change.memory_id] = past
+        if number in past and past[number] == memory:
+            return None
+        expect_past(change, stored, is_kept=number in past)
+        past[number] = memory
+        return Step(change, replaces=False)
+
+    def _require_reach(self, memory_id: str, past: Mapping[int, Memory | None]) -> None:
+        """Raise NotFound if the memory was last where the principal does not see it."""
+        seen = [memory for _, memory in sorted(past.items()) if memory is not None]
+        if seen and not self._context.principal.scopes.covers(seen[-1].scope):
+            raise NotFound(memory_id)
+
+    async def _put(
+        self,
+        memory: Memory,
+        stored: Memory | None,
+        verb: Verb,
+        recorded: Recorded | None = None,
+    ) -> Step:
         if stored is not None and stored.revision >= memory.revision:
             raise AlreadyExists(f"{memory.id} is stored with other fields at this revision")
         await self._require_unique(memory)
         expected = stored.revision if stored else 0
-        put = Put(memory=memory, expected_revision=expected, verb=verb)
+        put = Put(memory=memory, expected_revision=expected, verb=verb, recorded=recorded)
+        self._pasts.get(memory.id, {})[memory.revision] = memory
         self._puts[memory.id] = put
         if key := unique_key(memory):
             self._owners[key] = memory.id

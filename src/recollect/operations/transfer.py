@@ -1,13 +1,13 @@
 """Export every record as JSON Lines, and import such lines again."""
 
 from collections.abc import AsyncGenerator, AsyncIterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from pydantic import Field
 
 from recollect.domain.access import Right
-from recollect.domain.changes import Put
+from recollect.domain.changes import KeepRevision, Put
 from recollect.domain.memory import Link, Memory, RegistryRecord
 from recollect.domain.selection import Position, Selection
 from recollect.errors import (
@@ -22,6 +22,7 @@ from recollect.operations.context import Context, store
 from recollect.operations.embedding import Embedding, embed_now
 from recollect.operations.lines import (
     FORMAT,
+    Current,
     Foreign,
     Record,
     as_line,
@@ -29,12 +30,16 @@ from recollect.operations.lines import (
     link_line,
     memory_line,
     parse_line,
+    past_line,
     record_line,
 )
 from recollect.operations.planning import Plan, Step
 from recollect.operations.request import Result
 
 PAGE = 200
+
+ORIGIN = "import"
+"""The origin of every change that an import makes; its actor may be somebody of elsewhere."""
 
 
 class Skipped(Result):
@@ -65,27 +70,60 @@ async def export(context: Context) -> AsyncGenerator[str]:
     """Give every record the principal sees as lines of JSON, the format's name first.
 
     Memories come in the order of lists, each page from its own snapshot; then links, then
-    registry records.
+    registry records, then the past: what memories were before, and what was forgotten.
     """
     context.principal.require(Right.READ, ())
     yield as_line(FORMAT)
+    for part in (_memories, _links, _registry, _past):
+        async for fields in part(context):
+            yield as_line(fields)
+
+
+async def _memories(context: Context) -> AsyncGenerator[dict[str, Any]]:
+    async for page in _pages(context):
+        recorded = await context.records.recorded(context.tenant, [memory.id for memory in page])
+        for memory in page:
+            yield memory_line(memory, recorded.get(memory.id))
+
+
+async def _links(context: Context) -> AsyncGenerator[dict[str, Any]]:
+    async for page in _pages(context):
+        for link in await _links_from(context, [memory.id for memory in page]):
+            yield link_line(link)
+
+
+async def _registry(context: Context) -> AsyncGenerator[dict[str, Any]]:
+    if context.principal.scopes.is_everything:
+        for record in await context.records.registry(context.tenant, ""):
+            yield record_line(record)
+
+
+async def _past(context: Context) -> AsyncGenerator[dict[str, Any]]:
+    after: tuple[str, int] | None = None
+    while page := await context.records.past(context.tenant, after, PAGE):
+        for kept in page:
+            if context.principal.scopes.covers(_scope(kept)):
+                yield past_line(kept)
+        after = (page[-1].memory_id, page[-1].revision.revision)
+
+
+async def _pages(context: Context) -> AsyncGenerator[list[Memory]]:
+    """The memories that the principal sees, in the order of lists."""
     selection = Selection(scopes=context.principal.scopes)
     after: Position | None = None
     while page := await context.records.browse(context.tenant, selection, after, PAGE):
-        for memory in page:
-            yield as_line(memory_line(memory))
+        yield page
         after = Position.of(page[-1])
-    after = None
-    while page := await context.records.browse(context.tenant, selection, after, PAGE):
-        for link in await _links(context, [memory.id for memory in page]):
-            yield as_line(link_line(link))
-        after = Position.of(page[-1])
-    if context.principal.scopes.is_everything:
-        for record in await context.records.registry(context.tenant, ""):
-            yield as_line(record_line(record))
 
 
-async def _links(context: Context, ids: list[str]) -> list[Link]:
+def _scope(kept: KeepRevision) -> str:
+    """Where the memory was at this revision, or before it was forgotten."""
+    if kept.revision.memory is not None:
+        return kept.revision.memory.scope
+    return kept.before.scope if kept.before else ""
+
+
+async def _links_from(context: Context, ids: list[str]) -> list[Link]:
     """The links from these memories to others that the principal sees."""
     links = await context.records.links(context.tenant, ids)
     ends = await context.records.get(context.tenant, [link.to_id for link in links])
@@ -96,7 +134,7 @@ async def _links(context: Context, ids: list[str]) -> list[Link]:
 async def import_lines(
     context: Context, lines: AsyncIterable[str], *, dry_run: bool = False
 ) -> Imported:
-    """Store what an export gave, ids, dates and revisions as they are.
+    """Store what an export gave, ids, dates, revisions and their authors as they are.
 
     Importing the same lines twice changes nothing. A line that contradicts what is stored is
     skipped and reported; the lines around it are stored. So is a memory with a field that its
@@ -114,7 +152,7 @@ async def import_lines(
         InvalidRequest: The first line does not name our format; nothing was stored.
     """
     context.principal.require(Right.WRITE, ())
-    importing = _Importing(context, dry_run=dry_run)
+    importing = _Importing(replace(context, origin=ORIGIN), dry_run=dry_run)
     begun = False
     number = 0
     async for line in lines:
@@ -141,8 +179,10 @@ class _Item:
     def key(self) -> tuple[str, ...]:
         """What the record is known by."""
         match self.record:
-            case Foreign(memory=memory) | (Memory() as memory):
+            case Foreign(memory=memory) | Current(memory=memory):
                 return (memory.id,)
+            case KeepRevision(memory_id=memory_id, revision=revision):
+                return (memory_id, str(revision.revision), "", "past")
             case Link(from_id=from_id, to_id=to_id, type=link_type):
                 return (from_id, to_id, link_type)
             case RegistryRecord(type=record_type, id=record_id):
@@ -193,7 +233,9 @@ class _Importing:
             case RegistryRecord():
                 if not self._reaches_everything:
                     raise Denied("this credential does not reach records that belong to no scope")
-            case Foreign(memory=memory) | (Memory() as memory):
+            case KeepRevision():
+                self._context.principal.require(Right.WRITE, (_scope(record),))
+            case Foreign(memory=memory) | Current(memory=memory):
                 self._context.principal.require(Right.WRITE, (memory.scope,))
 
     def _require_once(self, record: Record) -> None:

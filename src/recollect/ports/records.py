@@ -8,8 +8,10 @@ from typing import NamedTuple, Protocol
 from recollect.domain.changes import (
     Batch,
     Idempotency,
+    KeepRevision,
     LogEntry,
     Receipt,
+    Recorded,
     Revision,
 )
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
@@ -77,7 +79,8 @@ class RecordStore(Protocol):
         """Apply every change of the batch in order, or none of them, in one transaction.
 
         An unplaced episode is put at the end of its session; a memory whose id has a history
-        continues its revisions; a forgotten one loses its links.
+        continues its revisions; a forgotten one loses its links. A revision of the past comes with
+        the time, actor and verb that it brings.
         Writes a revision and a log line per change and keeps the text index, and the vectors
         handed in, true to the records in the same transaction. If the batch carries an
         idempotency key that was used before with the same request, nothing is applied and the
@@ -87,7 +90,8 @@ class RecordStore(Protocol):
         Raises:
             RevisionConflict: A record is not at the revision that a change expects.
             AlreadyExists: A new memory's id, or its name in its scope, is taken.
-            Conflict: The links of a memory are not those that a change expects.
+            Conflict: The links of a memory are not those that a change expects; or it is older
+                than a revision of its past.
             NotFound: A change names a memory that is not there.
             IdempotencyMismatch: The key was used with another request.
             StorageFull: The disk is full; nothing was written.
@@ -179,6 +183,20 @@ class RecordStore(Protocol):
 
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         """Return every kept revision of a memory, oldest first; of a forgotten one too."""
+        ...
+
+    async def recorded(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Recorded]:
+        """Return, by id, how the newest revision of each of these memories was made."""
+        ...
+
+    async def past(
+        self, tenant: str, after: tuple[str, int] | None, limit: int
+    ) -> list[KeepRevision]:
+        """Return up to `limit` revisions behind the id and number `after`, in their order.
+
+        Of a memory that is there all but the newest, of a forgotten one all; as the changes that
+        would bring them back.
+        """
         ...
 
     async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:

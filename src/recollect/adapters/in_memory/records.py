@@ -1,40 +1,23 @@
 """RecordStore and ChangeLog in dictionaries."""
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from functools import partial
-from typing import assert_never
+from collections.abc import Collection, Mapping, Sequence
 
+from recollect.adapters.in_memory.commit import apply, session_of
 from recollect.adapters.in_memory.jobs import enqueue
-from recollect.adapters.in_memory.recalls import erase_lines
 from recollect.adapters.in_memory.tables import Tables, World
 from recollect.domain.changes import (
     REQUESTS_KEPT,
     Batch,
-    Change,
-    DropLink,
-    DropRecord,
-    Erase,
-    Expect,
-    ExpectLinks,
-    Forget,
     Idempotency,
-    Key,
+    KeepRevision,
     LogEntry,
-    Put,
-    PutLink,
-    PutRecord,
     Receipt,
+    Recorded,
     Revision,
-    Verb,
 )
-from recollect.domain.memory import Episode, JsonValue, Kind, Link, Memory, RegistryRecord
-from recollect.domain.placing import expect, expect_links, key_of, nameless, placed, unique_key
-from recollect.domain.searchable import passage_source
+from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
 from recollect.domain.selection import Period, Position, Selection
-from recollect.errors import AlreadyExists, IdempotencyMismatch, NotFound
+from recollect.errors import IdempotencyMismatch
 from recollect.ports import Counts, Outline
 
 
@@ -50,7 +33,7 @@ class InMemoryRecordStore:
             if first is not None:
                 return Receipt(replayed=first)
         tables = self._world[tenant].copy()
-        entries = [entry for change in batch.changes for entry in _apply(tables, batch, change)]
+        entries = [entry for change in batch.changes for entry in apply(tables, batch, change)]
         for made in batch.embedded:
             if made.memory_id in tables.memories:
                 tables.vectors[made.memory_id] = made
@@ -90,7 +73,7 @@ class InMemoryRecordStore:
     ) -> list[Memory]:
         return [
             memory
-            for memory in _session(self._world[tenant], scope, session)
+            for memory in session_of(self._world[tenant], scope, session)
             if memory.external_id in external_ids
         ]
 
@@ -125,7 +108,7 @@ class InMemoryRecordStore:
     ) -> list[Memory]:
         if not isinstance(memory.detail, Episode):
             return []
-        session = list(_session(self._world[tenant], memory.scope, memory.detail.session))
+        session = list(session_of(self._world[tenant], memory.scope, memory.detail.session))
         session.sort(key=Position.of)
         here = Position.of(memory)
         earlier = [m for m in session if Position.of(m) < here]
@@ -133,13 +116,13 @@ class InMemoryRecordStore:
         return earlier[max(0, len(earlier) - before) :] + later[:after]
 
     async def newest(self, tenant: str, scope: str, session: str, limit: int) -> list[Memory]:
-        found = sorted(_session(self._world[tenant], scope, session), key=Position.of)
+        found = sorted(session_of(self._world[tenant], scope, session), key=Position.of)
         return found[max(0, len(found) - limit) :]
 
     async def placed_after(
         self, tenant: str, scope: str, session: str, position: int, limit: int
     ) -> list[Memory]:
-        found = [(Position.of(m).place, m) for m in _session(self._world[tenant], scope, session)]
+        found = [(Position.of(m).place, m) for m in session_of(self._world[tenant], scope, session)]
         behind = [(place, m) for place, m in found if place > position]
         return [m for _, m in sorted(behind, key=lambda pair: pair[0])][:limit]
 
@@ -152,6 +135,22 @@ class InMemoryRecordStore:
 
     async def history(self, tenant: str, memory_id: str) -> list[Revision]:
         return list(self._world[tenant].revisions.get(memory_id, ()))
+
+    async def recorded(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Recorded]:
+        tables = self._world[tenant]
+        return {i: tables.revisions[i][-1].recorded for i in ids if i in tables.memories}
+
+    async def past(
+        self, tenant: str, after: tuple[str, int] | None, limit: int
+    ) -> list[KeepRevision]:
+        tables = self._world[tenant]
+        filed = {(e.record_id, e.revision): e.before for e in tables.log if e.verb == "forget"}
+        found = [
+            KeepRevision(memory_id=i, revision=r, before=filed.get((i, r.revision)))
+            for i, revisions in sorted(tables.revisions.items())
+            for r in (revisions[:-1] if i in tables.memories else revisions)
+        ]
+        return [k for k in found if (k.memory_id, k.revision.revision) > (after or ("", 0))][:limit]
 
     async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:
         tables = self._world[tenant]
@@ -218,183 +217,3 @@ def waiting(tables: Tables, model: str) -> list[Memory]:
         for memory in tables.memories.values()
         if not ((made := tables.embedded(memory.id, model)) and made.complete)
     ]
-
-
-def _apply(tables: Tables, batch: Batch, change: Change) -> list[LogEntry]:
-    match change:
-        case Put():
-            return [_put(tables, batch, change)]
-        case Forget():
-            return [_forget(tables, batch, change)]
-        case Erase():
-            return [_erase(tables, batch, change.id)]
-        case PutLink() | DropLink() | ExpectLinks():
-            return _link(tables, batch, change)
-        case PutRecord() | DropRecord() | Expect():
-            return _record(tables, batch, change)
-        case _:
-            assert_never(change)
-
-
-def _link(tables: Tables, batch: Batch, change: PutLink | DropLink | ExpectLinks) -> list[LogEntry]:
-    if isinstance(change, ExpectLinks):
-        there = (key for key in tables.links if key[1:] == (change.to_id, change.type))
-        expect_links(change, (from_id for from_id, _, _ in there))
-        return []
-    ends = change.link if isinstance(change, PutLink) else change
-    key = (ends.from_id, ends.to_id, ends.type)
-    if isinstance(change, PutLink):
-        for end in key[:2]:
-            if end not in tables.memories:
-                raise NotFound(end)
-        tables.links[key] = change.link
-    elif not tables.links.pop(key, None):
-        return []
-    return [_log(tables, batch, "link", (f"{ends.from_id}>{ends.to_id}:{ends.type}", 0))]
-
-
-def _record(
-    tables: Tables, batch: Batch, change: PutRecord | DropRecord | Expect
-) -> list[LogEntry]:
-    target = change.record if isinstance(change, PutRecord) else change
-    name = f"{target.type}:{target.id}"
-    found = tables.registry.get((target.type, target.id))
-    if isinstance(change, PutRecord):
-        expect(name, change.expected_revision, found.revision if found else 0)
-        tables.registry[target.type, target.id] = change.record
-        return [_log(tables, batch, "record", (name, change.record.revision))]
-    if isinstance(change, Expect):
-        expect(name, change.revision, found.revision if found else 0)
-    if isinstance(change, Expect) or not found:
-        return []
-    del tables.registry[target.type, target.id]
-    return [_log(tables, batch, "record", (name, found.revision + 1))]
-
-
-def _put(tables: Tables, batch: Batch, change: Put) -> LogEntry:
-    before = tables.memories.get(change.memory.id)
-    expect(change.memory.id, change.expected_revision, before.revision if before else 0)
-    memory = placed(change.memory, partial(_next_position, tables))
-    _refuse_taken(tables, memory)
-    kept = tables.revisions.setdefault(memory.id, [])
-    last = kept[-1].revision if kept else 0
-    memory = replace(memory, revision=max(memory.revision, last + 1))
-    if before is None or passage_source(before) != passage_source(memory):
-        tables.vectors.pop(memory.id, None)
-    tables.memories[memory.id] = memory
-    entry = _log(tables, batch, change.verb, (memory.id, memory.revision), key_of(before))
-    kept.append(_revision(entry, memory))
-    return entry
-
-
-def _refuse_taken(tables: Tables, memory: Memory) -> None:
-    """Raise AlreadyExists if another memory has what must be unique of this one."""
-    key = unique_key(memory)
-    if key and any(
-        unique_key(other) == key for other in tables.memories.values() if other.id != memory.id
-    ):
-        raise AlreadyExists("another memory has this name or id already")
-
-
-def _forget(tables: Tables, batch: Batch, change: Forget) -> LogEntry:
-    before = tables.memories.get(change.id)
-    if before is None:
-        raise NotFound(change.id)
-    if change.expected_revision is not None:
-        expect(change.id, change.expected_revision, before.revision)
-    _remove(tables, change.id)
-    entry = _log(tables, batch, "forget", (change.id, before.revision + 1), key_of(before))
-    tables.revisions[change.id].append(_revision(entry, None))
-    return entry
-
-
-def _erase(tables: Tables, batch: Batch, memory_id: str) -> LogEntry:
-    if memory_id not in tables.revisions:
-        raise NotFound(memory_id)
-    before = tables.memories.get(memory_id)
-    last = tables.revisions.pop(memory_id)[-1].revision
-    erase_lines(tables, memory_id)
-    _remove(tables, memory_id)
-    tables.requests = {
-        key: kept
-        for key, kept in tables.requests.items()
-        if not _mentions(_parsed(kept.response), memory_id)
-    }
-    tables.log = [
-        replace(e, before=replace(e.before, name=None)) if e.before and e.record_id == memory_id
-        else e
-        for e in tables.log
-    ]  # fmt: skip
-    return _log(tables, batch, "erase", (memory_id, last + 1), nameless(before))
-
-
-def _parsed(response: str) -> JsonValue:
-    """The values of a kept answer; one that is no JSON, such as an empty one, has none."""
-    with suppress(ValueError):
-        return json.loads(response)
-    return None
-
-
-def _mentions(value: JsonValue, memory_id: str) -> bool:
-    """Whether the memory's id is one of the values."""
-    match value:
-        case Mapping():
-            return any(_mentions(member, memory_id) for member in value.values())
-        case Sequence() if not isinstance(value, str):
-            return any(_mentions(item, memory_id) for item in value)
-        case _:
-            return value == memory_id
-
-
-def _remove(tables: Tables, memory_id: str) -> None:
-    tables.memories.pop(memory_id, None)
-    tables.vectors.pop(memory_id, None)
-    tables.links = {key: link for key, link in tables.links.items() if memory_id not in key[:2]}
-
-
-def _log(
-    tables: Tables,
-    batch: Batch,
-    verb: Verb,
-    written: tuple[str, int],
-    before: Key | None = None,
-) -> LogEntry:
-    record_id, revision = written
-    entry = LogEntry(
-        seq=len(tables.log) + 1,
-        at=batch.at,
-        actor=batch.actor,
-        origin=batch.origin,
-        verb=verb,
-        record_id=record_id,
-        revision=revision,
-        before=before,
-    )
-    tables.log.append(entry)
-    return entry
-
-
-def _revision(entry: LogEntry, memory: Memory | None) -> Revision:
-    return Revision(
-        revision=entry.revision,
-        recorded_at=entry.at,
-        actor=entry.actor,
-        verb=entry.verb,
-        memory=memory,
-    )
-
-
-def _session(tables: Tables, scope: str, session: str) -> Iterator[Memory]:
-    for memory in tables.memories.values():
-        detail = memory.detail
-        if isinstance(detail, Episode) and (memory.scope, detail.session) == (scope, session):
-            yield memory
-
-
-def _next_position(tables: Tables, scope: str, session: str) -> int:
-    positions = [
-        memory.detail.position
-        for memory in _session(tables, scope, session)
-        if isinstance(memory.detail, Episode)
-    ]
-    return max(positions, default=-1) + 1

@@ -13,6 +13,7 @@ from recollect.domain.changes import (
     Erase,
     Expect,
     ExpectLinks,
+    KeepRevision,
     Put,
     PutRecord,
 )
@@ -28,6 +29,10 @@ _MEMORIES = (
 _LAST_REVISIONS = """
 select memory_id, max(revision) from revision where tenant = %s and memory_id = any(%s)
 group by memory_id
+"""
+_KEPT = """
+select memory_id, revision from revision
+where tenant = %s and memory_id = any(%s) and revision = any(%s)
 """
 _NOTES = """
 select m.scope, m.name, m.id
@@ -85,10 +90,15 @@ async def load(cursor: Cursor, tenant: str, seq: int, changes: Sequence[Change])
         for key, embedded_by, *row in await cursor.fetchall():
             memory = memory_of(row)
             before.memories[memory.id] = Stored(memory=memory, key=key, embedded_by=embedded_by)
-    revised = [m.id for m in puts] + [c.id for c in changes if isinstance(c, Erase)]
-    if revised:
+    past = [change for change in changes if isinstance(change, KeepRevision)]
+    erased = [change.id for change in changes if isinstance(change, Erase)]
+    if revised := [*(m.id for m in puts), *(c.memory_id for c in past), *erased]:
         await cursor.execute(_LAST_REVISIONS, [tenant, revised])
         before.last_revisions = dict(await cursor.fetchall())
+    if past:
+        numbers = [change.revision.revision for change in past]
+        await cursor.execute(_KEPT, [tenant, [change.memory_id for change in past], numbers])
+        before.kept = set(await cursor.fetchall())
     await _load_holders(cursor, tenant, before, puts)
     await _load_ends(cursor, tenant, before, (puts, ids))
     await _load_links(cursor, tenant, before, changes)

@@ -1,7 +1,7 @@
 """The record store and the change log in the database."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from recollect.adapters.postgres.commit import apply, replay
@@ -10,9 +10,19 @@ from recollect.adapters.postgres.database import Database
 from recollect.adapters.postgres.rows import SELECT, outlines, session_key, text_key
 from recollect.adapters.postgres.selection import PLACE, compile_place, compile_selection
 from recollect.adapters.postgres.words import Stemmer
-from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
+from recollect.domain.changes import (
+    Batch,
+    Idempotency,
+    KeepRevision,
+    Key,
+    LogEntry,
+    Receipt,
+    Recorded,
+    Revision,
+)
 from recollect.domain.flat import memory_of
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
+from recollect.domain.placing import past_revision
 from recollect.domain.selection import Period, Position, Selection
 from recollect.domain.serialisation import memory_from_json
 from recollect.ports import Counts, Outline
@@ -23,6 +33,21 @@ select distinct l.record_id from log l
 where l.tenant = %s and l.verb = 'forget' and l.before_scope = %s and l.before_kind = any(%s)
 and exists (select 1 from revision r where r.tenant = l.tenant and r.memory_id = l.record_id)
 and not exists (select 1 from memory m where m.tenant = l.tenant and m.id = l.record_id)
+"""
+_RECORDED = """
+select m.id, l.at, l.actor, l.verb from memory m
+join revision r on r.tenant = m.tenant and r.memory_id = m.id and r.revision = m.revision
+join log l on l.tenant = r.tenant and l.seq = r.seq
+where m.tenant = %s and m.id = any(%s)
+"""
+_PAST = """
+select r.revision, l.at, l.actor, l.verb, r.payload,
+r.memory_id, l.before_scope, l.before_name, l.before_kind
+from revision r join log l on l.tenant = r.tenant and l.seq = r.seq
+left join memory m on m.tenant = r.tenant and m.id = r.memory_id
+where r.tenant = %s and (r.memory_id, r.revision) > (%s, %s)
+and m.revision is distinct from r.revision
+order by r.memory_id, r.revision limit %s
 """
 
 
@@ -165,16 +190,18 @@ class PostgresRecordStore:
             "where r.tenant = %s and r.memory_id = %s order by r.revision",
             [tenant, memory_id],
         )
-        return [
-            Revision(
-                revision=revision,
-                recorded_at=at,
-                actor=actor,
-                verb=verb,
-                memory=memory_from_json(json.loads(payload)) if payload else None,
-            )
-            for revision, at, actor, verb, payload in rows
-        ]
+        return [_revision(row) for row in rows]
+
+    async def recorded(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Recorded]:
+        rows = await self._database.rows(tenant, _RECORDED, [tenant, list(ids)])
+        return {id_: Recorded(at=at, actor=actor, verb=verb) for id_, at, actor, verb in rows}
+
+    async def past(
+        self, tenant: str, after: tuple[str, int] | None, limit: int
+    ) -> list[KeepRevision]:
+        asked = [tenant, *(after or ("", 0)), limit]
+        rows = await self._database.rows(tenant, _PAST, asked)
+        return [past_revision(row[5], _revision(row[:5]), row[6:]) for row in rows]
 
     async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:
         asked = [tenant, scope, [kind.value for kind in kinds]]
@@ -272,6 +299,17 @@ class PostgresRecordStore:
 
     async def _memories(self, tenant: str, where: str, values: Sequence[Any]) -> list[Memory]:
         return [memory_of(row) for row in await self._database.rows(tenant, SELECT + where, values)]
+
+
+def _revision(row: Sequence[Any]) -> Revision:
+    revision, at, actor, verb, payload = row
+    return Revision(
+        revision=revision,
+        recorded_at=at,
+        actor=actor,
+        verb=verb,
+        memory=memory_from_json(json.loads(payload)) if payload else None,
+    )
 
 
 def _chosen(tenant: str, selection: Selection, ids: Sequence[str]) -> tuple[str, list[Any]]:

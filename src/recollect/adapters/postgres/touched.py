@@ -17,20 +17,23 @@ from recollect.domain.changes import (
     Expect,
     ExpectLinks,
     Forget,
+    KeepRevision,
     Key,
     LogEntry,
     Put,
     PutLink,
     PutRecord,
+    Recorded,
     Revision,
-    Verb,
 )
 from recollect.domain.memory import Episode, Link, Memory, RegistryRecord
 from recollect.domain.placing import (
     expect,
     expect_links,
+    expect_past,
     key_of,
     nameless,
+    numbered,
     placed,
     taken,
     unique_key,
@@ -66,6 +69,7 @@ class Before:
     Attributes:
         holders: Who has what must be unique, of what the batch will put.
         ends: The last position in sessions, of the episodes that the batch does not name.
+        kept: Which of the revisions to be added to the past are kept already.
     """
 
     seq: int
@@ -73,6 +77,7 @@ class Before:
     last_revisions: dict[str, int] = field(default_factory=dict[str, int])
     holders: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
     ends: dict[Session, int] = field(default_factory=dict[Session, int])
+    kept: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     links: set[LinkKey] = field(default_factory=set[LinkKey])
     registry: dict[RecordKey, int] = field(default_factory=dict[RecordKey, int])
 
@@ -99,6 +104,7 @@ class Touched:
         self._last_revisions = dict(before.last_revisions)
         self._ends: dict[Session, int] = {}
         self._revisions_of_records = dict(before.registry)
+        self._kept = set(before.kept)
         self._linked = set(before.links)
         self.seq = before.seq
         self.memories = dict(before.memories)
@@ -114,8 +120,8 @@ class Touched:
     def apply(self, change: Change) -> list[LogEntry]:
         """Apply one change and return its log lines; none if nothing changed."""
         match change:
-            case Put():
-                return [self._put(change)]
+            case Put() | KeepRevision():
+                return [self._put(change) if isinstance(change, Put) else self._keep(change)]
             case Forget():
                 return [self._forget(change)]
             case Erase():
@@ -132,8 +138,7 @@ class Touched:
         revision = before.memory.revision if before else 0
         expect(change.memory.id, change.expected_revision, revision)
         last = revision or self._last_revisions.get(change.memory.id, 0)
-        memory = placed(change.memory, self._next_position)
-        memory = replace(memory, revision=max(memory.revision, last + 1))
+        memory, recorded = numbered(change, placed(change.memory, self._next_position), last)
         self._claim(memory)
         if before:
             self._release(before.memory, unless=memory)
@@ -146,10 +151,19 @@ class Touched:
             stored = replace(before, memory=memory, embedded_by=None, vectors_kept=False)
         self.memories[memory.id] = stored
         self.put.add(memory.id)
-        entry = self._write(
-            change.verb, memory.id, memory.revision, before.memory if before else None
-        )
+        made = recorded or self._batch.recorded(change.verb)
+        entry = self._write(made, memory.id, memory.revision, key_of(before and before.memory))
         self._revise(entry, memory)
+        return entry
+
+    def _keep(self, change: KeepRevision) -> LogEntry:
+        revision = change.revision
+        number = (change.memory_id, revision.revision)
+        stored = self.memories.get(change.memory_id)
+        now = stored.memory if stored else None
+        expect_past(change, now, is_kept=number in self._kept)
+        entry = self._write(revision.recorded, *number, change.before)
+        self._revise(entry, revision.memory)
         return entry
 
     def _claim(self, memory: Memory) -> None:
@@ -194,7 +208,8 @@ class Touched:
         if change.expected_revision is not None:
             expect(change.id, change.expected_revision, before.memory.revision)
         self._remove(change.id)
-        entry = self._write("forget", change.id, before.memory.revision + 1, before.memory)
+        made = self._batch.recorded("forget")
+        entry = self._write(made, change.id, before.memory.revision + 1, key_of(before.memory))
         self._revise(entry, None)
         return entry
 
@@ -215,11 +230,13 @@ class Touched:
         self._remove(memory_id)
         self.erased.add(memory_id)
         self._last_revisions[memory_id] = 0
+        self._kept = {kept for kept in self._kept if kept[0] != memory_id}
         self.revisions = [kept for kept in self.revisions if kept[0] != memory_id]
         if before and before.memory.name is not None:
             self.places.add((before.memory.scope, before.memory.name))
         self.log = [self._without_name(line, memory_id) for line in self.log]
-        return self._write("erase", memory_id, last + 1, before.memory if before else None)
+        made = self._batch.recorded("erase")
+        return self._write(made, memory_id, last + 1, nameless(before and before.memory))
 
     def _without_name(self, line: LogEntry, memory_id: str) -> LogEntry:
         if line.record_id != memory_id or line.before is None or line.before.name is None:
@@ -245,18 +262,20 @@ class Touched:
             self.links[key] = None
         else:
             return []
-        return [self._write("link", f"{ends.from_id}>{ends.to_id}:{ends.type}", 0)]
+        made = self._batch.recorded("link")
+        return [self._write(made, f"{ends.from_id}>{ends.to_id}:{ends.type}", 0)]
 
     def _record(self, change: PutRecord | DropRecord | Expect) -> list[LogEntry]:
         target = change.record if isinstance(change, PutRecord) else change
         key, name = (target.type, target.id), f"{target.type}:{target.id}"
         found = self._revisions_of_records.get(key, 0)
+        made = self._batch.recorded("record")
         match change:
             case PutRecord(record=record):
                 expect(name, change.expected_revision, found)
                 self._revisions_of_records[key] = record.revision
                 self.registry[key] = record
-                return [self._write("record", name, record.revision)]
+                return [self._write(made, name, record.revision)]
             case Expect():
                 expect(name, change.revision, found)
                 return []
@@ -265,29 +284,31 @@ class Touched:
                     return []
                 del self._revisions_of_records[key]
                 self.registry[key] = None
-                return [self._write("record", name, found + 1)]
+                return [self._write(made, name, found + 1)]
             case _:
                 assert_never(change)
 
     def _write(
-        self, verb: Verb, record_id: str, revision: int, before: Memory | None = None
+        self, made: Recorded, record_id: str, revision: int, before: Key | None = None
     ) -> LogEntry:
         self.seq += 1
         entry = LogEntry(
             seq=self.seq,
-            at=self._batch.at,
-            actor=self._batch.actor,
+            at=made.at,
+            actor=made.actor,
             origin=self._batch.origin,
-            verb=verb,
+            verb=made.verb,
             record_id=record_id,
             revision=revision,
-            before=_filed(verb, before),
+            before=before,
         )
         self.log.append(entry)
         return entry
 
     def _revise(self, entry: LogEntry, memory: Memory | None) -> None:
-        self._last_revisions[entry.record_id] = entry.revision
+        last = self._last_revisions.get(entry.record_id, 0)
+        self._last_revisions[entry.record_id] = max(last, entry.revision)
+        self._kept.add((entry.record_id, entry.revision))
         revision = Revision(
             revision=entry.revision,
             recorded_at=entry.at,
@@ -298,10 +319,6 @@ class Touched:
         self.revisions.append((entry.record_id, entry.seq, revision))
 
 
-def _filed(verb: Verb, before: Memory | None) -> Key | None:
-    return nameless(before) if verb == "erase" else key_of(before)
-
-
 def named_ids(changes: Sequence[Change]) -> set[str]:
     """The ids of all memories that the changes name."""
     ids: set[str] = set()
@@ -309,6 +326,8 @@ def named_ids(changes: Sequence[Change]) -> set[str]:
         match change:
             case Put(memory=memory):
                 ids.add(memory.id)
+            case KeepRevision(memory_id=memory_id):
+                ids.add(memory_id)
             case Forget() | Erase():
                 ids.add(change.id)
             case PutLink(link=link):

@@ -1,7 +1,6 @@
 """Applying a batch of changes inside one write transaction."""
 
 import sqlite3
-from dataclasses import replace
 from typing import assert_never
 
 from recollect.adapters.sqlite.jobs import enqueue
@@ -21,16 +20,26 @@ from recollect.domain.changes import (
     ExpectLinks,
     Forget,
     Idempotency,
+    KeepRevision,
     Key,
     LogEntry,
     Put,
     PutLink,
     PutRecord,
     Receipt,
-    Verb,
+    Recorded,
 )
 from recollect.domain.memory import Memory
-from recollect.domain.placing import expect, expect_links, key_of, nameless, placed, taken
+from recollect.domain.placing import (
+    expect,
+    expect_links,
+    expect_past,
+    key_of,
+    nameless,
+    numbered,
+    placed,
+    taken,
+)
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.domain.serialisation import CODEC, memory_to_json
 from recollect.errors import IdempotencyMismatch, NotFound
@@ -101,8 +110,8 @@ class _Writer:
         """Apply one change and return its log lines; none if nothing changed."""
         self._memory_key = None
         match change:
-            case Put():
-                return [self._put(change)]
+            case Put() | KeepRevision():
+                return [self._put(change) if isinstance(change, Put) else self._keep(change)]
             case Forget():
                 return [self._forget(change)]
             case Erase():
@@ -118,8 +127,7 @@ class _Writer:
         before = self._find(change.memory.id)
         expect(change.memory.id, change.expected_revision, before.revision if before else 0)
         last = before.revision if before else self._last_revision(change.memory.id)
-        memory = placed(change.memory, self._next_position)
-        memory = replace(memory, revision=max(memory.revision, last + 1))
+        memory, recorded = numbered(change, placed(change.memory, self._next_position), last)
         embedded = self._embedded.get(memory.id)
         vectors_kept = before is not None and passage_source(before) == passage_source(memory)
         try:
@@ -138,8 +146,20 @@ class _Writer:
             self._connection.execute("delete from vector where memory_key = ?", [key])
         if embedded:
             insert_vectors(self._connection, key, memory, embedded)
-        entry = self._log(change.verb, memory.id, memory.revision, key_of(before))
+        made = recorded or self._batch.recorded(change.verb)
+        entry = self._log(made, memory.id, memory.revision, key_of(before))
         self._revise(entry, dump(memory_to_json(memory)))
+        return entry
+
+    def _keep(self, change: KeepRevision) -> LogEntry:
+        revision = change.revision
+        kept = self._connection.execute(
+            "select 1 from revision where memory_id = ? and revision = ?",
+            [change.memory_id, revision.revision],
+        ).fetchone()
+        expect_past(change, self._find(change.memory_id), is_kept=kept is not None)
+        entry = self._log(revision.recorded, change.memory_id, revision.revision, change.before)
+        self._revise(entry, dump(memory_to_json(revision.memory)) if revision.memory else None)
         return entry
 
     def _embedded_by(
@@ -176,7 +196,9 @@ class _Writer:
         if change.expected_revision is not None:
             expect(change.id, change.expected_revision, before.revision)
         self._remove(change.id)
-        entry = self._log("forget", change.id, before.revision + 1, key_of(before))
+        entry = self._log(
+            self._batch.recorded("forget"), change.id, before.revision + 1, key_of(before)
+        )
         self._revise(entry, None)
         return entry
 
@@ -200,7 +222,7 @@ class _Writer:
         erase_lines(self._connection, memory_id)
         self._remove(memory_id)
         self._connection.execute("delete from revision where memory_id = ?", [memory_id])
-        entry = self._log("erase", memory_id, last + 1, nameless(before))
+        entry = self._log(self._batch.recorded("erase"), memory_id, last + 1, nameless(before))
         self._connection.execute(
             "update log set before_name = null where record_id = ?", [memory_id]
         )
@@ -227,7 +249,11 @@ class _Writer:
             "delete from link where from_id = ? and to_id = ? and type = ?", key
         ).rowcount:
             return []
-        return [self._log("link", f"{ends.from_id}>{ends.to_id}:{ends.type}", 0, None)]
+        return [
+            self._log(
+                self._batch.recorded("link"), f"{ends.from_id}>{ends.to_id}:{ends.type}", 0, None
+            )
+        ]
 
     def _record(self, change: PutRecord | DropRecord | Expect) -> list[LogEntry]:
         target = change.record if isinstance(change, PutRecord) else change
@@ -248,7 +274,7 @@ class _Writer:
                     change.record.revision,
                 ],
             )
-            return [self._log("record", name, change.record.revision, None)]
+            return [self._log(self._batch.recorded("record"), name, change.record.revision, None)]
         if isinstance(change, Expect):
             expect(name, change.revision, found)
         if isinstance(change, Expect) or not found:
@@ -256,7 +282,7 @@ class _Writer:
         self._connection.execute(
             "delete from registry where type = ? and id = ?", [target.type, target.id]
         )
-        return [self._log("record", name, found + 1, None)]
+        return [self._log(self._batch.recorded("record"), name, found + 1, None)]
 
     def _last_revision(self, memory_id: str) -> int:
         """The last revision that is kept, of a forgotten memory too; 0 when there is none."""
@@ -269,15 +295,14 @@ class _Writer:
         found = memories(self._connection, "where m.id = ?", [memory_id])
         return found[0] if found else None
 
-    def _log(self, verb: Verb, record_id: str, revision: int, key: Key | None) -> LogEntry:
-        batch = self._batch
+    def _log(self, made: Recorded, record_id: str, revision: int, key: Key | None) -> LogEntry:
         (seq,) = self._connection.execute(
             "insert into log values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning seq",
             [
-                to_micros(batch.at),
-                batch.actor,
-                batch.origin,
-                verb,
+                to_micros(made.at),
+                made.actor,
+                self._batch.origin,
+                made.verb,
                 record_id,
                 revision,
                 *([key.scope, key.name, key.kind] if key else [None, None, None]),
@@ -286,10 +311,10 @@ class _Writer:
         ).fetchone()
         return LogEntry(
             seq=seq,
-            at=batch.at,
-            actor=batch.actor,
-            origin=batch.origin,
-            verb=verb,
+            at=made.at,
+            actor=made.actor,
+            origin=self._batch.origin,
+            verb=made.verb,
             record_id=record_id,
             revision=revision,
             before=key,

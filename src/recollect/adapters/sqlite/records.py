@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from recollect.adapters.sqlite.commit import apply, replay
 from recollect.adapters.sqlite.database import decoding
@@ -16,8 +17,18 @@ from recollect.adapters.sqlite.selection import (
     compile_test,
 )
 from recollect.adapters.sqlite.times import from_micros, to_micros
-from recollect.domain.changes import Batch, Idempotency, Key, LogEntry, Receipt, Revision
+from recollect.domain.changes import (
+    Batch,
+    Idempotency,
+    KeepRevision,
+    Key,
+    LogEntry,
+    Receipt,
+    Recorded,
+    Revision,
+)
 from recollect.domain.memory import Episode, Kind, Link, Memory, RegistryRecord
+from recollect.domain.placing import past_revision
 from recollect.domain.selection import Period, Position, Selection
 from recollect.domain.serialisation import memory_from_json
 from recollect.ports import Counts, Outline
@@ -28,6 +39,18 @@ where verb = 'forget' and before_scope = ?
 and before_kind in (select value from json_each(?))
 and exists (select 1 from revision where memory_id = record_id)
 and not exists (select 1 from memory where id = record_id)
+"""
+_RECORDED = """
+select m.id, l.at, l.actor, l.verb from memory m
+join revision r on r.memory_id = m.id and r.revision = m.revision join log l on l.seq = r.seq
+where m.id in (select value from json_each(?))
+"""
+_PAST = """
+select r.revision, l.at, l.actor, l.verb, r.payload,
+r.memory_id, l.before_scope, l.before_name, l.before_kind
+from revision r join log l on l.seq = r.seq left join memory m on m.id = r.memory_id
+where (r.memory_id, r.revision) > (?, ?) and m.revision is not r.revision
+order by r.memory_id, r.revision limit ?
 """
 
 
@@ -186,16 +209,24 @@ class SqliteRecordStore:
             ).fetchall()
         )
         with decoding():
-            return [
-                Revision(
-                    revision=revision,
-                    recorded_at=from_micros(at),
-                    actor=actor,
-                    verb=verb,
-                    memory=memory_from_json(json.loads(payload)) if payload else None,
-                )
-                for revision, at, actor, verb, payload in rows
-            ]
+            return [_revision(row) for row in rows]
+
+    async def recorded(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Recorded]:
+        database = await self._home.database(tenant)
+        rows = await database.read(lambda c: c.execute(_RECORDED, [dump(list(ids))]).fetchall())
+        return {
+            id_: Recorded(at=from_micros(at), actor=actor, verb=verb)
+            for id_, at, actor, verb in rows
+        }
+
+    async def past(
+        self, tenant: str, after: tuple[str, int] | None, limit: int
+    ) -> list[KeepRevision]:
+        database = await self._home.database(tenant)
+        asked = [*(after or ("", 0)), limit]
+        rows = await database.read(lambda c: c.execute(_PAST, asked).fetchall())
+        with decoding():
+            return [past_revision(row[5], _revision(row[:5]), row[6:]) for row in rows]
 
     async def forgotten(self, tenant: str, scope: str, kinds: Collection[Kind]) -> list[str]:
         database = await self._home.database(tenant)
@@ -307,6 +338,17 @@ class SqliteRecordStore:
     async def _memories(self, tenant: str, where: str, values: Sequence[object]) -> list[Memory]:
         database = await self._home.database(tenant)
         return await database.read(lambda c: memories(c, where, values))
+
+
+def _revision(row: Sequence[Any]) -> Revision:
+    revision, at, actor, verb, payload = row
+    return Revision(
+        revision=revision,
+        recorded_at=from_micros(at),
+        actor=actor,
+        verb=verb,
+        memory=memory_from_json(json.loads(payload)) if payload else None,
+    )
 
 
 def _chosen(selection: Selection, ids: Sequence[str]) -> tuple[str, list[object]]:
