@@ -1,7 +1,7 @@
 """A database that goes away, is slow or full: told as such, and nothing acknowledged is lost."""
 
 import signal
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import closing, suppress
 
 import httpx2
@@ -74,6 +74,14 @@ async def recovered(store: Store, ids: list[str]) -> list[Memory]:
         while True:
             with suppress(StoreUnavailable):
                 return await store.records.get(TENANT, ids)
+
+
+async def reading(store: Store) -> None:
+    assert await store.records.count(TENANT, ALL) == 1
+
+
+async def writing(store: Store) -> None:
+    await store.records.commit(TENANT, storing(note()))
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["stopped", "crashed"])
@@ -183,8 +191,72 @@ async def test_what_is_cancelled_writes_nothing_and_gives_its_connection_back(
     assert await opened.records.last_seq(TENANT) == 6
 
 
-async def test_connections_that_died_while_they_rested_are_replaced_unnoticed(
+async def test_a_read_that_takes_too_long_is_given_up(
     store: tuple[Store, TestDatabase],
+) -> None:
+    opened, database = store
+    memory = note()
+    await opened.records.commit(TENANT, storing(memory))
+
+    with closing(psycopg.connect(database.admin_url)) as other:
+        other.execute("lock table memory")
+        with pytest.raises(StoreUnavailable, match="STATEMENT_SECONDS"):
+            await opened.records.get(TENANT, [memory.id])
+        other.rollback()
+
+    assert await opened.records.get(TENANT, [memory.id]) == [memory]
+
+
+async def test_a_read_that_is_cancelled_stops_and_gives_its_connection_back(
+    store: tuple[Store, TestDatabase],
+) -> None:
+    opened, database = store
+    memory = note()
+    await opened.records.commit(TENANT, storing(memory))
+
+    with closing(psycopg.connect(database.admin_url)) as other:
+        other.execute("lock table memory")
+        for _ in range(5):
+            with move_on_after(0.05) as cancelled:
+                await opened.records.get(TENANT, [memory.id])
+            assert cancelled.cancelled_caught
+        with psycopg.connect(database.admin_url, autocommit=True) as watching, fail_after(10):
+            while watching.execute(WAITS).fetchall():
+                await opened.records.last_seq(TENANT)
+        other.rollback()
+
+    assert await opened.records.get(TENANT, [memory.id]) == [memory]
+
+
+async def test_a_read_whose_session_is_ended_fails_and_is_not_repeated(
+    store: tuple[Store, TestDatabase],
+) -> None:
+    opened, database = store
+    memory = note()
+    await opened.records.commit(TENANT, storing(memory))
+
+    async def read() -> None:
+        with pytest.raises(StoreUnavailable, match="connection"):
+            await opened.records.get(TENANT, [memory.id])
+
+    with (
+        closing(psycopg.connect(database.admin_url)) as other,
+        psycopg.connect(database.admin_url, autocommit=True) as watching,
+    ):
+        other.execute("lock table memory")
+        async with create_task_group() as tasks:
+            tasks.start_soon(read)
+            while not watching.execute(WAITS).fetchall():
+                await opened.records.last_seq(TENANT)
+            watching.execute(f"select pg_terminate_backend(pid) {WAITS.replace('select 1', '')}")
+        other.rollback()
+
+    assert await opened.records.get(TENANT, [memory.id]) == [memory]
+
+
+@pytest.mark.parametrize("use", [reading, writing])
+async def test_connections_that_died_while_they_rested_are_replaced_unnoticed(
+    store: tuple[Store, TestDatabase], use: Callable[[Store], Awaitable[None]]
 ) -> None:
     opened, database = store
     await opened.records.commit(TENANT, storing(note()))
@@ -195,8 +267,7 @@ async def test_connections_that_died_while_they_rested_are_replaced_unnoticed(
             "where datname = current_database() and application_name = 'recollect'"
         )
 
-    await opened.records.commit(TENANT, storing(note()))
-    assert await opened.records.count(TENANT, ALL) == 2
+    await use(opened)
 
 
 async def test_a_transaction_that_meets_a_deadlock_is_tried_again(

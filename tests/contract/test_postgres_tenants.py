@@ -9,11 +9,12 @@ from psycopg import sql
 from tests.examples import TENANT, THEN, batch, embedded, note, put, storing, unit
 from tests.postgres import TestDatabase, new_database
 
+from recollect.adapters.postgres.database import Database, Place, open_pool
 from recollect.app.wiring import open_store
 from recollect.domain.changes import Idempotency, NewJob, PutLink, PutRecord
 from recollect.domain.feedback import NotedRecall, RecallLine
 from recollect.domain.memory import Link, RegistryRecord
-from recollect.errors import InvalidRequest
+from recollect.errors import InvalidRequest, StoreUnavailable
 from recollect.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -165,6 +166,29 @@ async def test_a_follower_may_be_given_a_role_that_sees_only_the_logs(
             admin.execute("drop policy follower on log")
             admin.execute(sql.SQL("drop owned by {}").format(role))
             admin.execute(sql.SQL("drop role {}").format(role))
+
+
+async def test_a_connection_forgets_the_tenant_whose_rows_were_read(database: TestDatabase) -> None:
+    place = Place(url=database.url, pool_size=1, statement_seconds=0.1)
+    seen = "select current_setting('recollect.tenant'), count(*) from memory"
+
+    async with open_pool(place) as pool:
+        opened = Database(place, pool)
+        assert await opened.rows("one", seen) == [("one", 2)]
+        assert await opened.rows("nobody", seen) == [("nobody", 0)]
+        for failing in (
+            "select 1 / count(*)::integer from memory where scope = 'none'",
+            "select pg_sleep(60)",
+            "delete from memory returning id",
+        ):
+            with pytest.raises(StoreUnavailable):
+                await opened.rows("one", failing)
+            async with pool.connection() as connection:
+                found = await connection.execute(
+                    "select current_setting('recollect.tenant', true), count(*) from memory"
+                )
+                assert await found.fetchall() == [("", 0)]
+        assert await opened.rows("one", seen) == [("one", 2)]
 
 
 @pytest.mark.parametrize("tenant", ["*", "", "Other", "a'; drop table memory; --", "a" * 64])

@@ -42,6 +42,11 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
 _READ = "begin isolation level repeatable read read only"
+# Holds until the end of the transaction; `set local` would want one that was begun by a statement.
+_BEGIN_READING = (
+    b"select set_config('recollect.tenant', %s, true), "
+    b"set_config('transaction_read_only', 'on', true)"
+)
 _WRITE = "begin isolation level read committed"
 _RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
 WALK = 600
@@ -99,6 +104,10 @@ class Place:
         )
 
 
+class _DiedAtRest(Exception):
+    """A connection was lost before anything was done on it."""
+
+
 class Database:
     """Transactions, each of one tenant; the rows of others are out of their reach.
 
@@ -139,13 +148,26 @@ class Database:
             return await self._run(begin, work)
 
     async def rows(self, tenant: str, statement: str, values: Any = ()) -> list[tuple[Any, ...]]:
-        """The rows that one statement reads."""
+        """The rows that one statement reads, in one round trip."""
+        name = _checked(tenant)
 
-        async def work(cursor: Cursor) -> list[tuple[Any, ...]]:
-            await cursor.execute(statement.encode(), values)
+        async def use(connection: Connection) -> list[tuple[Any, ...]]:
+            named = connection.cursor()
+            cursor = connection.cursor(binary=True)
+            try:
+                # What is sent through a pipeline is one transaction.
+                async with connection.pipeline():
+                    await named.execute(_BEGIN_READING, [name])
+                    await cursor.execute(statement.encode(), values)
+            except OperationalError as error:
+                if named.statusmessage is None:
+                    raise _DiedAtRest from error
+                raise
             return await cursor.fetchall()
 
-        return await self.read(tenant, work)
+        with translated_errors():
+            await self._refuse_unfinished(tenant)
+            return await self._on_a_connection(use)
 
     async def outside(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run work that takes long and no transaction, on a connection of its own."""
@@ -174,32 +196,29 @@ class Database:
             self._usable.add(tenant)
 
     async def _run(self, begin: str, work: Callable[[Cursor], Awaitable[T]]) -> T:
-        async with self._begun(begin) as connection:
+        async def use(connection: Connection) -> T:
+            try:
+                await connection.execute(begin.encode())
+            except OperationalError as error:
+                raise _DiedAtRest from error
             async with connection.cursor(binary=True) as cursor:
                 result = await work(cursor)
             await connection.execute("commit")
             return result
 
-    @asynccontextmanager
-    async def _begun(self, begin: str) -> AsyncGenerator[Connection]:
-        """A connection in a transaction; one that died while it rested is replaced."""
+        return await self._on_a_connection(use)
+
+    async def _on_a_connection(self, use: Callable[[Connection], Awaitable[T]]) -> T:
+        """Use a connection; one that died while it rested is replaced."""
         for _ in range(self._pool.max_size):
             connection = await self._pool.getconn()
             try:
-                await connection.execute(begin.encode())
-            except OperationalError:
+                return await use(connection)
+            except _DiedAtRest:
+                continue
+            finally:
                 await self._give_back(connection)
-            except BaseException:
-                await self._give_back(connection)
-                raise
-            else:
-                break
-        else:
-            raise OperationalError("every connection was lost")
-        try:
-            yield connection
-        finally:
-            await self._give_back(connection)
+        raise OperationalError("every connection was lost")
 
     async def _give_back(self, connection: Connection) -> None:
         """Roll back what is open and return the connection, also when we are being cancelled."""
@@ -215,15 +234,20 @@ class Database:
             await self._pool.putconn(connection)
 
 
-def _naming(tenant: str) -> str:
-    """The statement that makes the transaction the tenant's.
+def _checked(tenant: str) -> str:
+    """The tenant's name.
 
     Raises:
-        InvalidRequest: The text is no tenant's name, so no statement is made of it.
+        InvalidRequest: The text is none, so no statement is made of it.
     """
     if not _TENANT.fullmatch(tenant):
         raise InvalidRequest("a tenant is named by up to 63 of a-z, 0-9 and '-'")
-    return f"set local recollect.tenant = '{tenant}'"
+    return tenant
+
+
+def _naming(tenant: str) -> str:
+    """The statement that makes the transaction the tenant's."""
+    return f"set local recollect.tenant = '{_checked(tenant)}'"
 
 
 async def _is_unfinished(cursor: Cursor) -> bool:
