@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.loading import hold_tenant
 from recollect.adapters.postgres.rows import dump
@@ -12,15 +13,18 @@ from recollect.domain.feedback import BUCKETS, Acceptance, Judgement, NotedRecal
 from recollect.domain.scopes import ScopeSet
 
 _ADD = """
-insert into recall (tenant, id, at, principal) values (%s, %s, %s, %s) on conflict do nothing
+insert into recall (tenant, id, at, principal)
+select %s, id, at::timestamptz, principal
+from unnest(%s::text[], %s::text[], %s::text[]) as new (id, at, principal) on conflict do nothing
 """
 # What was erased has no revisions; its name must not come back with a recall noted late.
-_ADD_LINE = """
+_ADD_LINES = """
 insert into recalled (tenant, recall_key, rank, memory_id, scope, name, distance, arms)
-select r.tenant, r.key, line.* from (
-    select %s::integer as rank, %s::text as memory_id, %s::text, %s::text, %s::float8, %s::json
-) line join recall r on r.tenant = %s and r.id = %s
-where line.memory_id is null or exists (
+select r.tenant, r.key, rank, memory_id, scope, name, distance::float8, arms::json
+from unnest(%s::text[], %s::integer[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+as line (recall_id, rank, memory_id, scope, name, distance, arms)
+join recall r on r.tenant = %s and r.id = line.recall_id
+where memory_id is null or exists (
     select 1 from revision v where v.tenant = r.tenant and v.memory_id = line.memory_id
 )
 on conflict do nothing
@@ -71,9 +75,9 @@ class PostgresRecallLog:
         async def work(cursor: Cursor) -> int:
             # So that nothing is erased between looking for its revisions and the commit.
             await hold_tenant(cursor, tenant)
-            return sum([await _add(cursor, tenant, recall) for recall in recalls])
+            return await _add(cursor, tenant, recalls)
 
-        return await self._database.write(tenant, work)
+        return await self._database.write(tenant, work) if recalls else 0
 
     async def judge(
         self, tenant: str, scopes: ScopeSet, judgements: Sequence[Judgement]
@@ -100,16 +104,17 @@ class PostgresRecallLog:
         return await self._database.write(tenant, work)
 
 
-async def _add(cursor: Cursor, tenant: str, recall: NotedRecall) -> int:
-    await cursor.execute(_ADD, [tenant, recall.id, recall.at, recall.principal])
-    recalled = [tenant, recall.id]
+async def _add(cursor: Cursor, tenant: str, recalls: Sequence[NotedRecall]) -> int:
+    rows = [(recall.id, recall.at, recall.principal) for recall in recalls]
+    await cursor.execute(_ADD, [tenant, *map(array, zip(*rows, strict=True))])
     lines = [
-        (li.rank, li.memory_id, li.scope, li.name, li.distance, dump(dict(li.arms)), *recalled)
+        (recall.id, li.rank, li.memory_id, li.scope, li.name, li.distance, dump(dict(li.arms)))
+        for recall in recalls
         for li in recall.lines
     ]
     if not lines:
         return 0
-    await cursor.executemany(_ADD_LINE, lines)
+    await cursor.execute(_ADD_LINES, [*map(array, zip(*lines, strict=True)), tenant])
     return cursor.rowcount
 
 
