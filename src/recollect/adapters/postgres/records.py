@@ -4,10 +4,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.commit import apply, replay
 from recollect.adapters.postgres.counting import count_all
 from recollect.adapters.postgres.database import Database
-from recollect.adapters.postgres.rows import SELECT, outlines, session_key, text_key
+from recollect.adapters.postgres.rows import OUTLINE, SELECT, outlines, session_key, text_key
 from recollect.adapters.postgres.selection import PLACE, compile_place, compile_selection
 from recollect.adapters.postgres.words import Stemmer
 from recollect.domain.changes import (
@@ -66,7 +67,7 @@ class PostgresRecordStore:
 
     async def get(self, tenant: str, ids: Sequence[str]) -> list[Memory]:
         found = await self._memories(
-            tenant, "where m.tenant = %s and m.id = any(%s)", [tenant, list(ids)]
+            tenant, "where m.tenant = %s and m.id = any(%s::text[])", [tenant, array(ids)]
         )
         by_id = {memory.id: memory for memory in found}
         return [by_id[i] for i in ids if i in by_id]
@@ -79,7 +80,7 @@ class PostgresRecordStore:
         self, tenant: str, selection: Selection, ids: Sequence[str]
     ) -> list[Outline]:
         chosen, values = _chosen(tenant, selection, ids)
-        return await self._database.read(tenant, lambda c: outlines(c, chosen, values))
+        return outlines(await self._database.rows(tenant, OUTLINE + chosen, values))
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         found = await self._memories(
@@ -209,20 +210,20 @@ class PostgresRecordStore:
 
     async def links(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         return await self._links(
-            tenant, "from_id = any(%s) order by from_id, to_id, type", [list(ids)]
+            tenant, "from_id = any(%s::text[]) order by from_id, to_id, type", [array(ids)]
         )
 
     async def links_to(self, tenant: str, ids: Sequence[str]) -> list[Link]:
         return await self._links(
-            tenant, "to_id = any(%s) order by from_id, to_id, type", [list(ids)]
+            tenant, "to_id = any(%s::text[]) order by from_id, to_id, type", [array(ids)]
         )
 
     async def links_touching(self, tenant: str, ids: Sequence[str], limit: int) -> list[Link]:
         return await self._links(
             tenant,
-            "(from_id = any(%s) or to_id = any(%s)) "
+            "(from_id = any(%s::text[]) or to_id = any(%s::text[])) "
             "order by weight desc, from_id, to_id, type limit %s",
-            [list(ids), list(ids), limit],
+            [array(ids), array(ids), limit],
         )
 
     async def registry(self, tenant: str, record_type: str) -> list[RegistryRecord]:
@@ -315,4 +316,4 @@ def _revision(row: Sequence[Any]) -> Revision:
 def _chosen(tenant: str, selection: Selection, ids: Sequence[str]) -> tuple[str, list[Any]]:
     """The selected ones of these ids, as the rest of a statement `select ... from memory m`."""
     condition, values = compile_selection(tenant, selection)
-    return f"where m.id = any(%s) and {condition}", [list(ids), *values]
+    return f"where m.id = any(%s::text[]) and {condition}", [array(ids), *values]

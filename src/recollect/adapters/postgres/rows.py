@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from recollect.adapters.postgres.bulk import Insert, array
@@ -29,7 +28,7 @@ _KEYED = (
     "where tenant = %s and key > %s order by key limit %s"
 )
 
-_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields)
+OUTLINE = f"select {', '.join(f'm.{field}' for field in Outline._fields)} from memory m "  # noqa: S608
 _KINDS = {kind.value: kind for kind in Kind}
 
 
@@ -85,11 +84,8 @@ async def keyed_memories(cursor: Cursor, tenant: str, after: int, limit: int) ->
     return [KeyedMemory(key, embedded_by, memory_of(row)) for key, embedded_by, *row in rows]
 
 
-async def outlines(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Outline]:
-    """The outlines of the memories that this rest of a statement takes from `memory m`."""
-    await cursor.execute(f"select {_OUTLINE} from memory m {where}".encode(), values)  # noqa: S608
-    rows: list[tuple[str, int, str, str, str, datetime, str | None, str | None, int | None]]
-    rows = await cursor.fetchall()
+def outlines(rows: Sequence[tuple[Any, ...]]) -> list[Outline]:
+    """The memories that `OUTLINE` reads."""
     return [
         Outline(id_, revision, scope, _KINDS[kind], content, at, producer, session, place or 0)
         for id_, revision, scope, kind, content, at, producer, session, place in rows

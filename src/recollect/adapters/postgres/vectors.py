@@ -8,7 +8,7 @@ import numpy as np
 from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.graphs import INDEX_FROM, look_after_graphs, progress
-from recollect.adapters.postgres.half_vector import HalfVector, unpacked
+from recollect.adapters.postgres.half_vector import HalfVector
 from recollect.adapters.postgres.loading import hold_tenant
 from recollect.adapters.postgres.nearest import LARGE, nearest
 from recollect.adapters.postgres.rows import SELECT
@@ -42,16 +42,16 @@ select memory_key, model, total, start, "end", heading, halfvec_send(embedding),
 from passage where tenant = %s and memory_key between %s and %s order by memory_key, ordinal
 """
 _SCORES = """
-select m.id, halfvec_send(v.embedding) from memory m
+select m.id, max(-(v.embedding <#> %s)) from memory m
 join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
-where m.tenant = %s and m.id = any(%s)
+where m.tenant = %s and m.id = any(%s::text[]) group by m.id
 """
 _PASSAGES = """
-select m.id, v.start, v."end", v.heading, halfvec_send(v.embedding)
+select m.id, v.start, v."end", v.heading, -(v.embedding <#> %s) as score
 from unnest(%s::text[], %s::bigint[]) as asked (id, revision)
 join memory m on m.tenant = %s and m.id = asked.id and m.revision = asked.revision
 join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
-order by m.key, v.ordinal
+order by m.key, score desc, v.ordinal
 """
 _CLAIM = """
 update memory m set embedded_by = made.model
@@ -131,28 +131,22 @@ class PostgresVectorIndex:
     async def scores(
         self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
-        rows = await self._database.rows(tenant, _SCORES, [model, tenant, list(ids)])
-        best: dict[str, float] = {}
-        if rows:
-            scores: list[float] = (unpacked([row[1] for row in rows]) @ vector).tolist()
-            for (memory_id, _), score in zip(rows, scores, strict=True):
-                best[memory_id] = max(score, best.get(memory_id, score))
-        return best
+        rows = await self._database.rows(
+            tenant, _SCORES, [HalfVector(vector), model, tenant, array(ids)]
+        )
+        return dict(rows)
 
     async def passages(
         self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
     ) -> Mapping[str, list[ScoredPassage]]:
-        ids, revisions = [m.id for m in memories], [m.revision for m in memories]
-        rows = await self._database.rows(tenant, _PASSAGES, [ids, revisions, tenant, model])
-        if not rows:
-            return {}
-        scores: list[float] = (unpacked([row[4] for row in rows]) @ vector).tolist()
+        ids, revisions = array(m.id for m in memories), array(m.revision for m in memories)
+        rows = await self._database.rows(
+            tenant, _PASSAGES, [HalfVector(vector), ids, revisions, tenant, model]
+        )
         scored: dict[str, list[ScoredPassage]] = {}
-        for (memory_id, start, end, heading, _), score in zip(rows, scores, strict=True):
+        for memory_id, start, end, heading, score in rows:
             passage = Passage(start=start, end=end, heading=heading)
             scored.setdefault(memory_id, []).append(ScoredPassage(passage=passage, score=score))
-        for passages in scored.values():
-            passages.sort(key=lambda passage: -passage.score)
         return scored
 
     async def distribution(
