@@ -107,6 +107,22 @@ async def test_every_log_counts_a_distance_in_the_same_bucket(store: Store) -> N
     assert {bucket: tally.total for bucket, tally in figures.by_bucket.items()} == expected
 
 
+async def test_recalls_that_are_added_together_keep_their_own_lines(store: Store) -> None:
+    names = ['a "quoted" name', "back\\slash", "{brace, comma}", "NULL", ""]
+    lines = [line(rank, name=name) for rank, name in enumerate(names)]
+    recalls = [recalled(*lines, line(5, name=None), id=i, principal=None) for i in ("one", "two")]
+
+    assert await store.recalls.add(TENANT, [*recalls, recalled(id="empty")]) == 12
+    assert await store.recalls.add(TENANT, []) == 0
+
+    assert (await store.recalls.tally(TENANT, EVERYWHERE)).recalls == 2
+    reached = await judged(store, *(judgement(name, recall_id="two") for name in names))
+    assert reached == [1] * len(names)
+    half = Tally(total=2, applied=1, maybe=0, not_applied=0)
+    unjudged = Tally(total=2, applied=0, maybe=0, not_applied=0)
+    assert await by_rank(store) == dict.fromkeys(range(5), half) | {5: unjudged}
+
+
 async def test_a_recall_that_is_noted_twice_is_kept_as_it_was(store: Store) -> None:
     assert await store.recalls.add(TENANT, [recalled(line(0), line(1))]) == 2
     await judged(store, judgement())
