@@ -120,7 +120,7 @@ def vector_section(vectors: Sequence[VectorFigures]) -> str:
         ("scan and take the best", lambda v: v.scan),
         ("floor: read the codes once, ms", lambda v: f"{v.floor_ms:.1f}"),
         ("recall@10, int8", lambda v: f"{v.recall_codes:.4f}"),
-        ("recall@10, rescored from float16", lambda v: f"{v.recall_rescored:.4f}"),
+        ("recall@10, rescored", lambda v: f"{v.recall_rescored:.4f}"),
     ]
     return "## Vector index alone\n\n" + table("vectors", vectors, lambda v: f"{v.size:,}", rows)
 

@@ -43,7 +43,7 @@ class VectorFigures:
         scan: Scoring all and taking the best `OVER_FETCH` memories, milliseconds.
         floor_ms: Reading the codes once at the machine's bandwidth.
         recall_codes: Share of the true ten nearest among the first ten by int8.
-        recall_rescored: The same after the first are scored again from float16, as recall does.
+        recall_rescored: The same after the first are scored again, exactly, as recall does.
     """
 
     size: int
@@ -161,11 +161,10 @@ def _store(path: Path, size: int, seed: int) -> None:
 def _recall(
     matrix: PassageMatrix, questions: FloatMatrix, size: int, seed: int
 ) -> tuple[float, float]:
-    """recall@10 of the codes alone, and after rescoring from float16."""
-    found = [np.array(best(matrix, question)) for question in questions]
+    """recall@10 of the codes alone, and after rescoring."""
+    found = [best(matrix, question) for question in questions]
     scores = np.full((len(questions), 10), -2.0, np.float32)
     places = np.zeros((len(questions), 10), np.int64)
-    halves = [np.full(len(keys), -2.0, np.float32) for keys in found]
     start = 0
     for chunk in _vectors(size, seed):
         exact = questions @ chunk.T
@@ -174,15 +173,11 @@ def _recall(
         top = np.argpartition(-scores, 10, axis=1)[:, :10]
         scores = np.take_along_axis(scores, top, axis=1)
         places = np.take_along_axis(places, top, axis=1)
-        rounded = chunk.astype(np.float16).astype(np.float32)
-        for keys, half, question in zip(found, halves, questions, strict=True):
-            here = np.flatnonzero((keys > start) & (keys <= start + len(chunk)))
-            half[here] = rounded[keys[here] - 1 - start] @ question
         start += len(chunk)
     truth = [set((row + 1).tolist()) for row in places]
-    by_codes = [keys[:10].tolist() for keys in found]
-    by_halves = [keys[np.argsort(-h)[:10]].tolist() for keys, h in zip(found, halves, strict=True)]
-    return _share(truth, by_codes), _share(truth, by_halves)
+    exactly = [matrix.scores(keys, q) for keys, q in zip(found, questions, strict=True)]
+    rescored = [sorted(scores, key=scores.__getitem__)[-10:] for scores in exactly]
+    return _share(truth, [keys[:10] for keys in found]), _share(truth, rescored)
 
 
 def _share(truth: list[set[int]], answers: list[list[int]]) -> float:

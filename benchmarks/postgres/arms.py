@@ -19,7 +19,7 @@ from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.selection import Selection
 from recollect.operations.arms import OVER_FETCH
 from recollect.operations.embedding import model_key
-from recollect.ports import ScoredId
+from recollect.ports import ScoredOutline
 from recollect.settings import Settings
 
 T = TypeVar("T")
@@ -77,8 +77,8 @@ async def arm_figures(
 
         def search(
             selection: Selection, limit: int
-        ) -> Callable[[FloatVector], Awaitable[list[ScoredId]]]:
-            async def ask(vector: FloatVector) -> list[ScoredId]:
+        ) -> Callable[[FloatVector], Awaitable[list[ScoredOutline]]]:
+            async def ask(vector: FloatVector) -> list[ScoredOutline]:
                 found = await index.search(context.tenant, selection, model, vector, limit)
                 return list(found.hits)
 
@@ -128,7 +128,7 @@ def _right(
     connection: "psycopg.Connection[Any]",
     model: str,
     scope: str | None,
-    found: "zip[tuple[FloatVector, list[ScoredId]]]",
+    found: "zip[tuple[FloatVector, list[ScoredOutline]]]",
 ) -> float:
     """The mean share of hits that are as near as the tenth nearest of all."""
     shares: list[float] = []

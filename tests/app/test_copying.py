@@ -461,7 +461,8 @@ async def test_a_store_in_memory_is_not_copied() -> None:
 # What a store keeps beside: made of the rest, numbered anew, or how far this very copy is.
 DERIVED = {
     "copying", "embedded_by", "memory_key", "tenant", "recollect_migration", "vector", "passage",
-    "posting", "term", "text_index", "session_key", "external_key", "type_key", "id_key",
+    "posting", "term", "text_index", "text_term", "session_key", "external_key", "type_key",
+    "id_key",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.examples import ALL, MODEL, TENANT, batch, embedded, episode, note, put, storing, unit
 
 from recollect.adapters import sqlite
-from recollect.adapters.sqlite.database import Database, migrations
+from recollect.adapters.sqlite.database import Database, migrate, migrations
 from recollect.adapters.sqlite.home import open_home
 from recollect.adapters.sqlite.records import SqliteRecordStore
 from recollect.adapters.sqlite.text import SqliteTextIndex
@@ -42,8 +42,8 @@ def schema(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
 
 def test_all_migrations_together_make_the_schema() -> None:
     with closing(sqlite3.connect(":memory:")) as made, closing(sqlite3.connect(":memory:")) as said:
-        for script in migrations():
-            made.executescript(script)
+        made.isolation_level = None
+        migrate(made)
         said.executescript((PACKAGE / "schema.sql").read_text(encoding="utf-8"))
 
         assert schema(made) == schema(said)
@@ -64,6 +64,29 @@ def test_a_new_file_has_the_schema_and_its_version(tmp_path: Path) -> None:
         with closing(sqlite3.connect(":memory:")) as said:
             said.executescript((PACKAGE / "schema.sql").read_text(encoding="utf-8"))
             assert schema(opened) == schema(said)
+
+
+# As files were until the rows of texts were numbered by their lengths, too.
+_OLDER = """
+drop table text_term;
+create temporary table kept as select rowid >> 12 as key, text from text_index;
+delete from text_index;
+insert into text_index (rowid, text) select key, text from temp.kept;
+pragma user_version = 6;
+"""
+
+
+async def test_the_texts_of_an_older_file_are_found(tmp_path: Path) -> None:
+    long, short = note("Tea at four with cake and many friends."), note("Tea at five.")
+    async with open_store(Settings(data_dir=tmp_path)) as store:
+        await store.records.commit(TENANT, storing(long, short))
+        before = await store.text.search(TENANT, ALL, "tea", 5)
+    with closing(sqlite3.connect(file_of(tmp_path))) as older:
+        older.executescript(_OLDER)
+
+    async with open_store(Settings(data_dir=tmp_path)) as store:
+        assert await store.text.search(TENANT, ALL, "tea", 5) == before
+        assert await store.maintenance.check(TENANT, repair=False) == []
 
 
 async def test_what_was_stored_is_there_when_the_folder_is_opened_again(tmp_path: Path) -> None:

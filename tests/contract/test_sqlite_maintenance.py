@@ -89,18 +89,22 @@ DAMAGE: dict[str, tuple[str, set[tuple[str, str]]]] = {
         from vector where memory_key = 2""",
         {("vectors", "coffee")},
     ),
-    "a lost text": ("delete from text_index where rowid = 1", {("text", "tea")}),
+    "a lost text": ("delete from text_index where rowid >> 12 = 1", {("text", "tea")}),
     "a changed text": (
-        "update text_index set text = 'beer' where rowid = 1",
+        "update text_index set text = 'beer' where rowid >> 12 = 1",
         {("text", "tea")},
     ),
     "a text changed behind the index": (
-        "update text_index_content set c0 = 'beer' where id = 1",
+        "update text_index_content set c0 = 'beer' where id >> 12 = 1",
         {("text", "tea"), ("text", "")},
     ),
     "an orphaned text": (
-        "insert into text_index (rowid, text) values (999, 'beer')",
+        "insert into text_index (rowid, text) values (999 << 12 | 1, 'beer')",
         {("text", "#999")},
+    ),
+    "a text in the row of a longer one": (
+        "update text_index set rowid = rowid + 1 where rowid >> 12 = 1",
+        {("text", "tea")},
     ),
     "an index without its words": ("delete from text_index_data where id > 10", {("text", "")}),
 }  # fmt: skip

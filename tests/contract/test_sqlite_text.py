@@ -1,20 +1,26 @@
 """What is found by words in a store of so many memories that each way to search is taken."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from recollect.adapters.sqlite.database import migrate
 from recollect.adapters.sqlite.home import open_home
-from recollect.adapters.sqlite.text import FEW, LISTED_PART, SqliteTextIndex
+from recollect.adapters.sqlite.text import FEW, SqliteTextIndex, match_expression, matching
+from recollect.adapters.sqlite.words import LENGTH_BITS, Tokenizer, insert_texts
 from recollect.domain.filters import parse
 from recollect.domain.scopes import EVERYWHERE, ScopeSet
+from recollect.domain.searchable import spaced
 from recollect.domain.selection import Selection
 
 pytestmark = pytest.mark.anyio
 
-MANY = LISTED_PART * 2 * FEW
+MANY = 8 * FEW
 
 # One in 100 in `few`, one in 8 in `some`, the others in `most`; each word at a rate of its own, so
 # that the texts' scores differ.
@@ -28,7 +34,6 @@ select key, printf('%06d', key * 7919 % {MANY}),
     || iif(key % 57 = 0, ' pot pot', ''), '[]', '{{}}', 0, 0, 0, 1, 'n' || key
 from n
 """  # noqa: S608  (these are our own numbers)
-_WORDS = "insert into text_index (rowid, text) select key, content from memory"
 _EVERYTHING = Selection(scopes=EVERYWHERE)
 
 
@@ -42,7 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def _fill(folder: Path) -> None:
     def fill(connection: sqlite3.Connection) -> None:
         connection.execute(_MEMORIES)
-        connection.execute(_WORDS)
+        rows = connection.execute("select key, content from memory").fetchall()
+        insert_texts(connection, rows)
 
     async with open_home(folder) as home:
         await (await home.database("default")).write(fill)
@@ -71,3 +77,30 @@ async def test_what_is_selected_is_found_as_among_all(folder: Path, scopes: list
             best = [hit for hit in everything if SCOPES[hit.id] in scopes][:30]
             assert [hit.id for hit in found] == [hit.id for hit in best]
             assert [hit.score for hit in found] == pytest.approx([hit.score for hit in best])
+
+
+WORDS = ["tea", "teas", "green", "pot", "中", "国", "Ünder", "twenty-one"]
+texts = st.lists(st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join), max_size=12)
+
+
+@given(texts=texts, asked=st.sets(st.sampled_from(["tea", "green", "中 国", "twenty one", "no"])))
+def test_scores_are_those_of_the_index_itself(texts: list[str], asked: set[str]) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection)
+        connection.executemany(
+            "insert into memory (key, id, scope, kind, content, tags, metadata, occurred_at, "
+            "created_at, updated_at, revision, name) "
+            "values (?1, ?1, '', 'note', '', '[]', '{}', 0, 0, 0, 1, ?1)",
+            [(key,) for key in range(len(texts))],
+        )
+        insert_texts(connection, [(key, spaced(text)) for key, text in enumerate(texts)])
+
+        keys, scores = matching(connection, Tokenizer().terms(sorted(asked)))
+
+        expected = connection.execute(
+            f"select rowid >> {LENGTH_BITS}, -bm25(text_index) from text_index "  # noqa: S608
+            "where text_index match ? order by rowid",
+            [match_expression(sorted(asked)) or '""'],
+        ).fetchall()
+        assert keys.tolist() == [key for key, _ in expected]
+        assert scores.tolist() == pytest.approx([score for _, score in expected], rel=1e-9)

@@ -14,14 +14,14 @@ from recollect.domain.filters import parse
 from recollect.domain.memory import Memory, Note
 from recollect.domain.scopes import Look, ScopeSet
 from recollect.domain.selection import Selection
-from recollect.ports import ScoredId
+from recollect.ports import ScoredOutline
 
 pytestmark = pytest.mark.anyio
 
 
 async def search(
     store: Store, query: str, selection: Selection = ALL, limit: int = 10
-) -> list[ScoredId]:
+) -> list[ScoredOutline]:
     return await store.text.search(TENANT, selection, query, limit)
 
 

@@ -13,7 +13,7 @@ LOST = [
     ("update vector set embedding = zeroblob(length(embedding))", {"vectors"}),
     ("delete from text_index", {"text"}),
     ("update text_index set text = 'nonsense' where rowid % 2", {"text"}),
-    ("insert into text_index (rowid, text) values (1000, 'of nobody')", {"text"}),
+    ("insert into text_index (rowid, text) values (1000 << 12 | 2, 'of nobody')", {"text"}),
     ("delete from vector; delete from text_index", {"vectors", "text"}),
 ]
 TEXT = "The heron stands in the river, number"

@@ -203,5 +203,5 @@ async def test_an_ordinary_recall_asks_the_records_no_more_than_it_must(context:
 
     await hits(replace(context, records=counting))  # type: ignore[arg-type]
 
-    # What both arms found is looked up for the first alone.
-    assert sorted(counting.asked) == ["links_touching", "outlines", "select"]
+    # The arms bring outlines of what they find.
+    assert sorted(counting.asked) == ["links_touching", "select"]

@@ -36,7 +36,7 @@ from recollect.operations import (
     work,
 )
 from recollect.operations.embedding import embed_waiting
-from recollect.ports import Distribution, ScoredId
+from recollect.ports import Distribution, ScoredOutline
 
 pytestmark = pytest.mark.anyio
 
@@ -276,7 +276,7 @@ class BusyIndex(InMemoryVectorIndex):
 
     async def search(
         self, tenant: str, selection: Selection, model: str, vector: FloatVector, limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         hits = await super().search(tenant, selection, model, vector, limit)
         await self.meanwhile()
         return hits

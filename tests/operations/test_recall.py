@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tests.examples import MINUTE, THEN, batch, fact, note, put
 from tests.operations.fakes import FakeClock, FakeEmbedder
 
+from recollect.domain.memory import Memory
 from recollect.domain.selection import Selection
 from recollect.errors import InvalidFilter, StoreUnavailable
 from recollect.operations import (
@@ -28,7 +29,7 @@ from recollect.operations import (
     remember,
     work,
 )
-from recollect.ports import ScoredId, TextIndex
+from recollect.ports import Outline, ScoredOutline, TextIndex
 
 pytestmark = pytest.mark.anyio
 
@@ -366,14 +367,14 @@ async def test_a_very_long_note_is_embedded_to_its_end_in_the_background(
 class StaleTextIndex(TextIndex):
     """An index that lags behind: it gives what should not be seen any more."""
 
-    def __init__(self, ids: Sequence[str]) -> None:
-        self._ids = ids
+    def __init__(self, memories: Sequence[Memory]) -> None:
+        self._memories = memories
 
     async def search(
         self, tenant: str, selection: Selection, query: str, limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         del tenant, selection, query
-        return [ScoredId(id=memory_id, score=1.0) for memory_id in self._ids][:limit]
+        return [ScoredOutline(Outline.of(memory), 1.0) for memory in self._memories][:limit]
 
 
 async def test_what_a_lagging_index_brings_is_checked_against_the_records(
@@ -383,9 +384,9 @@ async def test_what_a_lagging_index_brings_is_checked_against_the_records(
     expired = note("tea expired", expires_at=THEN)
     changes = (put(here), put(hidden), put(expired))
     await context.records.commit("default", batch(*changes))
-    ids = [here.id, hidden.id, expired.id, "forgotten"]
+    index = StaleTextIndex([here, hidden, expired, note("tea forgotten")])
 
-    assert await texts(replace(context, text=StaleTextIndex(ids)), "tea") == ["tea here"]
+    assert await texts(replace(context, text=index), "tea") == ["tea here"]
 
 
 class BrokenTextIndex(TextIndex):
@@ -393,7 +394,7 @@ class BrokenTextIndex(TextIndex):
 
     async def search(
         self, tenant: str, selection: Selection, query: str, limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         del tenant, selection, query, limit
         raise StoreUnavailable("the disk is gone")
 

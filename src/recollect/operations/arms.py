@@ -1,11 +1,12 @@
 """The arms of recall: by meaning, by words, by time and along links, independent of each other."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
-from anyio import create_task_group
+from anyio import Event, create_task_group
 from anyio.abc import TaskGroup
 
 from recollect.domain.features import Candidate
@@ -14,7 +15,7 @@ from recollect.domain.selection import Period, Selection
 from recollect.errors import Unavailable
 from recollect.operations import meaning
 from recollect.operations.context import Context
-from recollect.ports import Outline, ScoredId
+from recollect.ports import Outline, ScoredOutline
 
 OVER_FETCH = 100
 """How many memories each arm brings at least; at most so many links are followed."""
@@ -28,35 +29,38 @@ MAX_PERIODS = 4
 
 @dataclass(slots=True)
 class Found:
-    """What the arms found, each best first.
+    """What the arms found: ids with scores, best first.
 
     Attributes:
         linked: By the id of what is linked to one of the best: the ids of these, each with the
             weight of the heaviest link, 0 to 1.
-        outlines: By id, of what the selection keeps. An index may lag behind, and a link may lead
-            anywhere: the records decide what an answer may hold.
+        outlines: By id, of what the selection keeps; a link may lead anywhere.
         similarity: By id, to the question.
         degraded: The arms that could not do their part.
     """
 
-    dense: list[ScoredId] = field(default_factory=list[ScoredId])
-    lexical: list[ScoredId] = field(default_factory=list[ScoredId])
-    time: list[ScoredId] = field(default_factory=list[ScoredId])
+    dense: dict[str, float] = field(default_factory=dict[str, float])
+    lexical: dict[str, float] = field(default_factory=dict[str, float])
+    time: dict[str, float] = field(default_factory=dict[str, float])
     linked: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     questions: meaning.Questions = ()
     outlines: dict[str, Outline | None] = field(default_factory=dict[str, Outline | None])
     similarity: dict[str, float] = field(default_factory=dict[str, float])
     degraded: list[str] = field(default_factory=list[str])
 
-    def by_arm(self) -> Mapping[str, Sequence[ScoredId]]:
+    def by_arm(self) -> Mapping[str, Mapping[str, float]]:
         """What each arm found, by its name."""
-        links = [ScoredId(id=i, score=max(ends.values())) for i, ends in self.linked.items()]
-        links.sort(key=lambda hit: (-hit.score, hit.id))
+        weights = [(i, max(ends.values())) for i, ends in self.linked.items()]
+        links = dict(sorted(weights, key=lambda found: (-found[1], found[0])))
         return {"dense": self.dense, "lexical": self.lexical, "time": self.time, "links": links}
+
+    def keep(self, hits: Iterable[ScoredOutline]) -> dict[str, float]:
+        """Remember what an index knows of its hits, and give their scores by id."""
+        self.outlines |= {hit.id: hit.outline for hit in hits}
+        return {hit.id: hit.score for hit in hits}
 
     def pool(self) -> list[Candidate]:
         """The candidates of all arms, each with both scores where they can be had."""
-        lexical = {hit.id: hit.score for hit in self.lexical}
         nothing: Mapping[str, float] = {}
         return [
             Candidate(
@@ -68,7 +72,7 @@ class Found:
                 position,
                 occurred_at,
                 self.similarity.get(id_),
-                lexical.get(id_),
+                self.lexical.get(id_),
                 tuple(self.linked.get(id_, nothing).items()),
             )
             for (id_, _, scope, kind, content, occurred_at, producer, session, position) in filter(
@@ -85,11 +89,11 @@ async def search(
     found = asked.found
     async with together() as reads:
         async with together() as arms:
-            arms.start_soon(asked.lexical, reads)
-            arms.start_soon(asked.dense, reads)
+            arms.start_soon(asked.lexical)
+            arms.start_soon(asked.dense)
             arms.start_soon(asked.time, reads)
-        found.similarity |= {hit.id: hit.score for hit in found.dense}
-        reads.start_soon(asked.compare, [hit.id for hit in (*found.lexical, *found.time)])
+        found.similarity |= found.dense
+        reads.start_soon(asked.compare, (*found.lexical, *found.time))
         reads.start_soon(asked.follow_links)
     async with together() as reads:
         reads.start_soon(asked.look_up, found.linked)
@@ -106,23 +110,32 @@ class _Search:
     selection: Selection
     most: int
     found: Found = field(default_factory=Found)
+    embedded: Event = field(default_factory=Event)
 
-    async def lexical(self, reads: TaskGroup) -> None:
-        """Search by words."""
-        self.found.lexical = await self.context.text.search(
+    async def lexical(self) -> None:
+        """Search by words, and compare what is found while the search by meaning goes on."""
+        hits = await self.context.text.search(
             self.context.tenant, self.selection, self.query, self.most
         )
-        reads.start_soon(self.look_up, [hit.id for hit in self.found.lexical])
+        self.found.lexical = self.found.keep(hits)
+        await self.embedded.wait()
+        await self.compare(self.found.lexical)
 
-    async def dense(self, reads: TaskGroup) -> None:
+    async def dense(self) -> None:
         """Search by meaning; when that cannot be done, or not all, the answer says so."""
         self.found.degraded.append("dense")
         with suppress(Unavailable):
-            meant = await meaning.search(self.context, self.selection, self.query, self.most)
-            self.found.dense, self.found.questions = meant.hits, meant.questions
+            try:
+                self.found.questions = await meaning.to_current(self.context, self.query)
+            finally:
+                self.embedded.set()
+            meant = await meaning.search(
+                self.context, self.selection, self.query, self.found.questions, self.most
+            )
+            self.found.dense = self.found.keep(meant.hits)
+            self.found.questions = meant.questions
             if meant.complete:
                 self.found.degraded.remove("dense")
-        reads.start_soon(self.look_up, [hit.id for hit in self.found.dense])
 
     async def time(self, reads: TaskGroup) -> None:
         """Take the newest of each period that the question names."""
@@ -134,13 +147,13 @@ class _Search:
                 self.context.tenant, self.selection, period, self.most // len(periods)
             )
         ]
-        self.found.time = [ScoredId(id=memory_id, score=1.0) for memory_id in dict.fromkeys(ids)]
+        self.found.time = dict.fromkeys(ids, 1.0)
         reads.start_soon(self.look_up, ids)
 
     async def follow_links(self) -> None:
         """Find what is linked to the best by meaning and the best by words, either way."""
         found = self.found
-        best = {hit.id for hits in (found.dense, found.lexical) for hit in hits[:LINKED_FROM]}
+        best = {i for ids in (found.dense, found.lexical) for i in islice(ids, LINKED_FROM)}
         if not best:
             return
         links = await self.context.records.links_touching(

@@ -10,7 +10,7 @@ from recollect.domain.selection import Selection
 from recollect.errors import EmbedderUnavailable
 from recollect.operations.context import Context
 from recollect.operations.embedding import embedder_of, model_key, older_keys
-from recollect.ports import Distribution, Revised, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Revised, ScoredOutline, ScoredPassage
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +67,49 @@ class Meant:
         complete: Whether no memory was left out of the search.
     """
 
-    hits: list[ScoredId]
+    hits: list[ScoredOutline]
     questions: Questions
     complete: bool
 
 
-async def search(context: Context, selection: Selection, query: str, limit: int) -> Meant:
+async def to_current(context: Context, query: str) -> Questions:
+    """The question to the current model alone; to none when its embedder is out of reach."""
+    current = model_key(context)
+    vectors = await _vectors(context, query, [current])
+    return [Question(current, vector) for vector in vectors.values()]
+
+
+async def search(
+    context: Context, selection: Selection, query: str, asked: Questions, limit: int
+) -> Meant:
     """The memories that are nearest to a question, best first, ties by id.
 
-    While not everything is embedded by the current model, vectors made by the same model with other
-    rules of cutting, and the previous embedder's, answer as well. Each model then brings up to
-    `limit`, so that none hides another's.
+    It is `asked` of the current model. While not everything is embedded by that, vectors made by
+    the same model with other rules of cutting, and the previous embedder's, answer as well. Each
+    model then brings up to `limit`, so that none hides another's.
     """
-    current = model_key(context)
-    vector = (await _vectors(context, query, [current])).get(current)
-    if vector is not None:
-        nearest = await context.vectors.search(context.tenant, selection, current, vector, limit)
+    for current in asked:
+        nearest = await context.vectors.search(
+            context.tenant, selection, current.model, current.vector, limit
+        )
         if nearest.complete:
-            return Meant(nearest.hits, [Question(current, vector)], complete=True)
-    vectors = await _vectors(context, query, [*await older_keys(context), current])
+            return Meant(nearest.hits, asked, complete=True)
+    vectors = await _vectors(context, query, [*await older_keys(context), model_key(context)])
     questions = await _on_one_scale(context, vectors)
     return Meant(await _hits(context, selection, questions, limit), questions, complete=False)
 
 
 async def _hits(
     context: Context, selection: Selection, questions: Questions, limit: int
-) -> list[ScoredId]:
+) -> list[ScoredOutline]:
     """What each model finds, on one scale."""
-    found: dict[str, float] = {}
+    found: dict[str, ScoredOutline] = {}
     for asked in questions:
         nearest = await context.vectors.search(
             context.tenant, selection, asked.model, asked.vector, limit
         )
-        found |= {hit.id: asked.scale(hit.score) for hit in nearest.hits}
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return [ScoredId(id=memory_id, score=score) for memory_id, score in ranked]
+        found |= {hit.id: hit._replace(score=asked.scale(hit.score)) for hit in nearest.hits}
+    return sorted(found.values(), key=lambda hit: (-hit.score, hit.id))
 
 
 async def scores(context: Context, ids: Sequence[str], questions: Questions) -> Mapping[str, float]:

@@ -275,8 +275,8 @@ async def _hits(
 ) -> list[Hit]:
     request = question.request
     by_arm = {
-        name: {hit.id: (rank, hit.score) for rank, hit in enumerate(hits, start=1)}
-        for name, hits in found.by_arm().items()
+        name: {i: (rank, score) for rank, (i, score) in enumerate(scores.items(), start=1)}
+        for name, scores in found.by_arm().items()
     }
     return [
         Hit(

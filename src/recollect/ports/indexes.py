@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, Passage
 from recollect.domain.selection import Selection
+from recollect.ports.records import Outline
 
 LEAST_DEVIATION = 0.001
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredId:
+class ScoredOutline(NamedTuple):
     """A memory that an index found. Higher is better; scales differ between indexes."""
 
-    id: str
+    outline: Outline
     score: float
+
+    @property
+    def id(self) -> str:
+        """Which memory."""
+        return self.outline.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,7 @@ class Nearest:
         complete: Whether no memory waited for vectors of the model, and so was left out.
     """
 
-    hits: list[ScoredId]
+    hits: list[ScoredOutline]
     complete: bool
 
 
@@ -76,7 +81,7 @@ class TextIndex(Protocol):
 
     async def search(
         self, tenant: str, selection: Selection, query: str, limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         """Return the best `limit` selected memories by BM25, best first, ties by id.
 
         The query is data: no character of it is syntax. English is stemmed; a run of Chinese,

@@ -16,7 +16,15 @@ from recollect.domain.questions import content_words
 from recollect.domain.searchable import phrases, searchable_text, spaced
 from recollect.domain.selection import Selection
 from recollect.errors import InvalidRequest
-from recollect.ports import Distribution, Fault, Nearest, Revised, ScoredId, ScoredPassage
+from recollect.ports import (
+    Distribution,
+    Fault,
+    Nearest,
+    Outline,
+    Revised,
+    ScoredOutline,
+    ScoredPassage,
+)
 
 _SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
 
@@ -33,7 +41,7 @@ class InMemoryTextIndex:
 
     async def search(
         self, tenant: str, selection: Selection, query: str, limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         memories = self._world[tenant].memories
         texts = {i: _stems(searchable_text(m)) for i, m in memories.items()}
         wanted = {" ".join(_stems(p)) for p in phrases(" ".join(content_words(query)))}
@@ -48,7 +56,7 @@ class InMemoryTextIndex:
                     norm = 1.2 * (0.25 + 0.75 * len(texts[memory_id]) / average)
                     scores[memory_id] += idf * count * 2.2 / (count + norm)
         hits = [
-            ScoredId(id=i, score=score)
+            ScoredOutline(Outline.of(memories[i]), score)
             for i, score in scores.items()
             if selection.holds(memories[i])
         ]
@@ -70,7 +78,7 @@ class InMemoryVectorIndex:
     ) -> Nearest:
         tables = self._world[tenant]
         hits = [
-            ScoredId(id=memory.id, score=float((made.vectors @ vector).max()))
+            ScoredOutline(Outline.of(memory), float((made.vectors @ vector).max()))
             for memory in tables.memories.values()
             if selection.holds(memory)
             and (made := tables.embedded(memory.id, model))

@@ -60,7 +60,8 @@ select case when phase like '%%validat%%' or phase like '%%old snapshots' then 1
     when phase like 'building%%' and blocks_total > 0 then blocks_done / blocks_total::float8
     else 0.0 end
 from pg_stat_progress_create_index p join pg_class c on c.oid = p.index_relid
-where p.relid = 'passage'::regclass and starts_with(c.relname, %s)
+where p.datname = current_database() and p.relid = 'passage'::regclass
+and starts_with(c.relname, %s)
 """
 
 

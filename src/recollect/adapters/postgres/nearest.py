@@ -13,7 +13,7 @@ from recollect.adapters.postgres.rows import scored
 from recollect.adapters.postgres.selection import FEW, are_few, compile_selection
 from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
-from recollect.ports import ScoredId
+from recollect.ports import ScoredOutline
 
 _PASSAGES_AT_LEAST = 100  # what the graph misses is rarely among the first few of many
 
@@ -69,7 +69,7 @@ async def nearest(
     selection: Selection,
     asked: tuple[str, FloatVector, int],
     large: int = LARGE,
-) -> list[ScoredId]:
+) -> list[ScoredOutline]:
     """The best memories by their best passage; all of them if there are fewer than asked for.
 
     A graph is searched in two rounds if there are more memories than `large`.
@@ -80,7 +80,7 @@ async def nearest(
     compared = [*values, half, model, dimensions, tenant, limit]
     memories = await _memories(cursor, tenant)
     if await are_few(cursor, tenant, selection, max(FEW, _FEW_BY_ROOT * isqrt(memories))):
-        return await scored(cursor, _EXACT_OF_FEW.format(condition=condition), compared)
+        return await scored(cursor, tenant, _EXACT_OF_FEW.format(condition=condition), compared)
     # Some memories have several passages among the nearest; behind a filter, each costs many.
     passages = max(limit + limit // 4, _PASSAGES_AT_LEAST)
     walks = [
@@ -92,11 +92,11 @@ async def nearest(
         walks.insert(0, (_NEAREST_OF_TWO_ROUNDS, [*walked, *values, limit]))
     for statement, given in walks:
         near = statement.format(condition=condition, dimensions=dimensions)
-        hits = await scored(cursor, near, given)
+        hits = await scored(cursor, tenant, near, given)
         if len(hits) == limit:
             return hits
     # Long memories took the places of others, or the graph was left before enough were found.
-    return await scored(cursor, _EXACT.format(condition=condition), compared)
+    return await scored(cursor, tenant, _EXACT.format(condition=condition), compared)
 
 
 async def _memories(cursor: Cursor, tenant: str) -> int:

@@ -9,7 +9,7 @@ from recollect.adapters.postgres.bulk import Insert, array
 from recollect.adapters.postgres.database import Cursor
 from recollect.domain.flat import FIELDS, memory_of, value_of
 from recollect.domain.memory import Kind, Memory
-from recollect.ports import Outline, ScoredId
+from recollect.ports import Outline, ScoredOutline
 
 SELECT = f"select {', '.join(f'm.{field}' for field in FIELDS)} from memory m "  # noqa: S608
 _TYPES = {
@@ -28,7 +28,14 @@ _KEYED = (
     "where tenant = %s and key > %s order by key limit %s"
 )
 
-OUTLINE = f"select {', '.join(f'm.{field}' for field in Outline._fields)} from memory m "  # noqa: S608
+_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields)
+OUTLINE = f"select {_OUTLINE} from memory m "  # noqa: S608
+_SCORED = f"""
+with hit as materialized ({{statement}})
+select hit.score, m.* from hit cross join lateral (
+    select {_OUTLINE} from memory m where m.tenant = %s and m.id = hit.id offset 0
+) m order by hit.score desc, m.id
+"""  # noqa: S608
 _KINDS = {kind.value: kind for kind in Kind}
 
 
@@ -86,13 +93,17 @@ async def keyed_memories(cursor: Cursor, tenant: str, after: int, limit: int) ->
 
 def outlines(rows: Sequence[tuple[Any, ...]]) -> list[Outline]:
     """The memories that `OUTLINE` reads."""
-    return [
-        Outline(id_, revision, scope, _KINDS[kind], content, at, producer, session, place or 0)
-        for id_, revision, scope, kind, content, at, producer, session, place in rows
-    ]
+    return [_outline(row) for row in rows]
 
 
-async def scored(cursor: Cursor, statement: str, values: Sequence[Any]) -> list[ScoredId]:
-    """The hits of a statement that gives ids with their scores."""
-    await cursor.execute(statement.encode(), values)
-    return [ScoredId(id=i, score=score) for i, score in await cursor.fetchall()]
+def _outline(row: Sequence[Any]) -> Outline:
+    id_, revision, scope, kind, content, at, producer, session, place = row
+    return Outline(id_, revision, scope, _KINDS[kind], content, at, producer, session, place or 0)
+
+
+async def scored(
+    cursor: Cursor, tenant: str, statement: str, values: Sequence[Any]
+) -> list[ScoredOutline]:
+    """The hits of a statement that gives ids with their scores, best first, ties by id."""
+    await cursor.execute(_SCORED.format(statement=statement).encode(), [*values, tenant])
+    return [ScoredOutline(_outline(row), score) for score, *row in await cursor.fetchall()]

@@ -9,7 +9,7 @@ from recollect.adapters.postgres.rows import scored
 from recollect.adapters.postgres.selection import are_few, compile_selection
 from recollect.adapters.postgres.words import Stemmer, asked_terms
 from recollect.domain.selection import Selection
-from recollect.ports import ScoredId
+from recollect.ports import ScoredOutline
 
 # A name or a year that stands in each of 100,000 memories tells nothing, and costs most of all.
 LEAST_MATCHES = 8_000
@@ -83,12 +83,12 @@ class PostgresTextIndex:
 
     async def search(
         self, tenant: str, selection: Selection, query: str, limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         asked = asked_terms(query)
         if not asked:
             return []
 
-        async def work(cursor: Cursor) -> list[ScoredId]:
+        async def work(cursor: Cursor) -> list[ScoredOutline]:
             terms = list(dict.fromkeys(await self._stemmer.stemmed(cursor, asked)))
             found = _Asked(cursor, tenant, *await _statistics(cursor, tenant, terms))
             return await found.search(selection, limit)
@@ -119,7 +119,7 @@ class _Asked:
         self._texts = texts
         self._average = max(words / max(texts, 1), 1)
 
-    async def search(self, selection: Selection, limit: int) -> list[ScoredId]:
+    async def search(self, selection: Selection, limit: int) -> list[ScoredOutline]:
         """Look for all terms among few memories; among many for the rarest first.
 
         If these find little, for the others too.
@@ -156,22 +156,24 @@ class _Asked:
 
     async def _among_many(
         self, selection: Selection, rare: Mapping[str, int], limit: int
-    ) -> list[ScoredId]:
+    ) -> list[ScoredOutline]:
         condition, values = compile_selection(self._tenant, selection)
         common = [term for term in self._counts if term not in rare]
         read = [list(rare), self._weights(rare), list(rare.values()), self._tenant]
         looked_up = [common, self._weights(common), self._tenant]
         return await scored(
             self._cursor,
+            self._tenant,
             _AMONG_MANY.format(condition=condition),
             [self._average, *read, *values, CANDIDATES * limit, self._average, *looked_up, limit],
         )
 
-    async def _among_few(self, selection: Selection, limit: int) -> list[ScoredId]:
+    async def _among_few(self, selection: Selection, limit: int) -> list[ScoredOutline]:
         condition, values = compile_selection(self._tenant, selection)
         terms = list(self._counts)
         asked = [self._average, terms, self._weights(terms), self._tenant, limit]
-        return await scored(self._cursor, _AMONG_FEW.format(condition=condition), [*values, *asked])
+        statement = _AMONG_FEW.format(condition=condition)
+        return await scored(self._cursor, self._tenant, statement, [*values, *asked])
 
     def _weights(self, terms: Iterable[str]) -> list[float]:
         return [

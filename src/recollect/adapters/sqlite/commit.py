@@ -8,6 +8,7 @@ from recollect.adapters.sqlite.recalls import erase_lines
 from recollect.adapters.sqlite.rows import UPSERT, dump, memories, to_row
 from recollect.adapters.sqlite.times import to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors
+from recollect.adapters.sqlite.words import delete_text, insert_texts
 from recollect.domain.changes import (
     REQUESTS_KEPT,
     Batch,
@@ -179,8 +180,8 @@ class _Writer:
         if before:
             if searchable_text(before) == text:
                 return
-            self._connection.execute("delete from text_index where rowid = ?", [key])
-        self._connection.execute("insert into text_index (rowid, text) values (?, ?)", [key, text])
+            delete_text(self._connection, key)
+        insert_texts(self._connection, [(key, text)])
 
     def _next_position(self, scope: str, session: str) -> int:
         (last,) = self._connection.execute(
@@ -210,8 +211,9 @@ class _Writer:
             "delete from memory where id = ? returning key", [memory_id]
         ).fetchone()
         if row:
-            (self._memory_key,) = row
-            self._connection.execute("delete from text_index where rowid = ?", row)
+            (key,) = row
+            self._memory_key = key
+            delete_text(self._connection, key)
             self._connection.execute("delete from vector where memory_key = ?", row)
 
     def _erase(self, memory_id: str) -> LogEntry:

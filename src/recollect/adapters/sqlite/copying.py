@@ -11,6 +11,7 @@ from recollect.adapters.sqlite.matrix import unpacked
 from recollect.adapters.sqlite.rows import SELECT, from_row, marks, to_row
 from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors, kept_vectors
+from recollect.adapters.sqlite.words import insert_texts
 from recollect.domain.flat import FIELDS
 from recollect.domain.searchable import searchable_text
 from recollect.errors import AlreadyExists
@@ -180,7 +181,4 @@ def _insert_memories(connection: sqlite3.Connection, rows: Sequence[KeptMemory])
         connection.execute(_INSERT_MEMORY, [row.key, row.embedded_by, *to_row(row.memory)])
         if row.embedded:
             insert_vectors(connection, row.key, row.memory, row.embedded)
-    connection.executemany(
-        "insert into text_index (rowid, text) values (?, ?)",
-        [(row.key, searchable_text(row.memory)) for row in rows],
-    )
+    insert_texts(connection, [(row.key, searchable_text(row.memory)) for row in rows])

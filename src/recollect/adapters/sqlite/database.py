@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
+from recollect.adapters.sqlite.words import text_row
 from recollect.errors import RecollectError, StorageFull, StoreUnavailable
 from recollect.ports.copying import unfinished
 
@@ -228,6 +229,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         StoreUnavailable: The file was written by a newer version of this program.
     """
     scripts = migrations()
+    connection.create_function("text_row", 2, text_row, deterministic=True)
     with _transaction(connection, "begin immediate"):
         (version,) = connection.execute("pragma user_version").fetchone()
         if version > len(scripts):

@@ -20,22 +20,33 @@ from recollect.adapters.sqlite.database import (
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import SELECT, from_row
 from recollect.adapters.sqlite.vectors import kept_vectors
+from recollect.adapters.sqlite.words import (
+    LENGTH_BITS,
+    LONGEST,
+    TEXT_INDEX,
+    insert_texts,
+    text_row,
+)
 from recollect.domain.passages import vectors_problem
 from recollect.domain.searchable import passage_source, searchable_text
 from recollect.errors import AlreadyExists, InvalidRequest, StorageFull, StoreUnavailable
 from recollect.ports import Fault
 
 _PAGE = 500
-_TEXT_INDEX = (
-    "create virtual table if not exists text_index using fts5 "
-    "(text, tokenize = 'porter unicode61 remove_diacritics 2')"
+_JOIN_TEXT = (
+    f"left join text_index t on t.rowid between m.key << {LENGTH_BITS} "
+    f"and (m.key << {LENGTH_BITS}) + {LONGEST} "
+)
+_ORPHANED_TEXTS = (
+    f"select rowid >> {LENGTH_BITS} as memory_key from text_index "  # noqa: S608
+    "where memory_key not in (select key from memory)"
+)
+_ORPHANED_VECTORS = (
+    "select distinct memory_key from vector where memory_key not in (select key from memory)"
 )
 _ORPHANS: tuple[tuple[str, Literal["text", "vectors"]], ...] = (
-    ("select rowid from text_index where rowid not in (select key from memory)", "text"),
-    (
-        "select distinct memory_key from vector where memory_key not in (select key from memory)",
-        "vectors",
-    ),
+    (_ORPHANED_TEXTS, "text"),
+    (_ORPHANED_VECTORS, "vectors"),
 )
 
 
@@ -148,14 +159,16 @@ def _faults(connection: sqlite3.Connection, *, sound_text_index: bool) -> Genera
 def _memory_faults(connection: sqlite3.Connection) -> Generator[Fault]:
     last = 0
     while rows := connection.execute(
-        SELECT.replace("select ", "select m.key, m.embedded_by, t.text, ", 1)
-        + "left join text_index t on t.rowid = m.key where m.key > ? order by m.key limit ?",
+        SELECT.replace("select ", "select m.key, m.embedded_by, t.rowid, t.text, ", 1)
+        + _JOIN_TEXT
+        + "where m.key > ? order by m.key limit ?",
         [last, _PAGE],
     ).fetchall():
         vectors = kept_vectors(connection, rows[0][0], rows[-1][0])
-        for key, embedded_by, text, *row in rows:
+        for key, embedded_by, text_key, text, *row in rows:
             memory = from_row(row)
-            if text != searchable_text(memory):
+            expected = searchable_text(memory)
+            if (text_key, text) != (text_row(key, expected), expected):
                 problem = "is missing" if text is None else "differs from the record"
                 yield _fault("text", memory.id, problem)
             kept = vectors.get(key, [])
@@ -166,7 +179,7 @@ def _memory_faults(connection: sqlite3.Connection) -> Generator[Fault]:
 
 def _sound_text_index(connection: sqlite3.Connection) -> bool:
     """Whether the index matches its own text; a lost one is made, empty."""
-    connection.execute(_TEXT_INDEX)
+    connection.execute(TEXT_INDEX)
     try:
         connection.execute(
             "insert into text_index (text_index, rank) values ('integrity-check', 1)"
@@ -209,14 +222,11 @@ def _rebuild(connection: sqlite3.Connection) -> int:
 def rebuild_text(connection: sqlite3.Connection) -> None:
     """Make the text index anew from the records, inside the caller's transaction."""
     connection.execute("drop table if exists text_index")
-    connection.execute(_TEXT_INDEX)
+    connection.execute(TEXT_INDEX)
     last = 0
     while rows := connection.execute(
         SELECT.replace("select ", "select m.key, ", 1) + "where m.key > ? order by m.key limit ?",
         [last, _PAGE],
     ).fetchall():
-        connection.executemany(
-            "insert into text_index (rowid, text) values (?, ?)",
-            [(key, searchable_text(from_row(row))) for key, *row in rows],
-        )
+        insert_texts(connection, [(key, searchable_text(from_row(row))) for key, *row in rows])
         last = rows[-1][0]

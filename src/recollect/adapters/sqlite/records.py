@@ -8,7 +8,7 @@ from typing import Any
 from recollect.adapters.sqlite.commit import apply, replay
 from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.home import Home
-from recollect.adapters.sqlite.rows import dump, marks, memories, outlines
+from recollect.adapters.sqlite.rows import dump, keyed_outlines, marks, memories
 from recollect.adapters.sqlite.selection import (
     PLACE,
     compile_place,
@@ -90,7 +90,8 @@ class SqliteRecordStore:
     ) -> list[Outline]:
         chosen, values = _chosen(selection, ids)
         database = await self._home.database(tenant)
-        return await database.read(lambda c: outlines(c, chosen, values))
+        found = await database.read(lambda c: keyed_outlines(c, f"memory m {chosen}", values))
+        return [outline for _, outline in found]
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
         found = await self._memories(

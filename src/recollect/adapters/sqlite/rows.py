@@ -67,15 +67,28 @@ def memories(connection: sqlite3.Connection, where: str, values: Sequence[Any]) 
     return [from_row(row) for row in connection.execute(SELECT + where, values)]
 
 
-def outlines(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Outline]:
-    """The outlines of the memories that this rest of a statement takes from `memory m`."""
-    rows = at_once(connection, _OUTLINE, f"from memory m {where}", values)
+def keyed_outlines(
+    connection: sqlite3.Connection, source: str, values: Sequence[Any]
+) -> list[tuple[int, Outline]]:
+    """The keys and outlines of the memories `m` that this source of a statement holds."""
+    rows = at_once(connection, f"m.key, {_OUTLINE}", f"from {source}", values)
     with decoding():
         return [
-            Outline(
-                id_, revision, scope, _KINDS[kind], text, from_micros(at), who, session, place or 0
+            (
+                key,
+                Outline(
+                    id_,
+                    revision,
+                    scope,
+                    _KINDS[kind],
+                    text,
+                    from_micros(at),
+                    who,
+                    session,
+                    place or 0,
+                ),
             )
-            for id_, revision, scope, kind, text, at, who, session, place in rows
+            for key, id_, revision, scope, kind, text, at, who, session, place in rows
         ]
 
 

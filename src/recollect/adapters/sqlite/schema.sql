@@ -134,9 +134,13 @@ create table vector (
 ) strict;
 create index vector_by_memory on vector (memory_key, model, ordinal);
 
+-- Rows are numbered by the memory and the length of its text, see words.py.
 create virtual table text_index using fts5 (
     text, tokenize = 'porter unicode61 remove_diacritics 2'
 );
+
+-- Every occurrence of every word.
+create virtual table text_term using fts5vocab (text_index, instance);
 
 -- What recalls gave, and what became of it. These are no records: neither logged nor exported.
 create table recall (

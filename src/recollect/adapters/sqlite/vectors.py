@@ -1,26 +1,32 @@
 """The vector index: passages' vectors in the tenant's file, searched by a matrix in memory."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from operator import itemgetter
 from threading import Lock
 
-from recollect.adapters.sqlite.filters import SqlValue
+from recollect.adapters.sqlite.hits import selected
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.matrix import PassageMatrix, unpacked
 from recollect.adapters.sqlite.rows import at_once, dump, memories
-from recollect.adapters.sqlite.selection import compile_test
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
 from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, Revised, ScoredId, ScoredPassage
+from recollect.ports import Distribution, Nearest, Revised, ScoredPassage
 
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
 
 _WAITS = f"select exists (select 1 from memory m where {_WAITING})"  # noqa: S608
+
+# A check drops vectors that it finds wrong, without a line in the log: the matrix still has them.
+_HAS_VECTORS = (
+    "(m.embedded_by is not null or exists (select 1 from vector v where v.memory_key = m.key))"
+)
+_CHOSEN = f"from memory m where m.id in (select value from json_each(?)) and {_HAS_VECTORS}"  # noqa: S608
 
 # Each model by one look into the index; `select distinct` would read the whole of it.
 _MODELS = """
@@ -82,7 +88,9 @@ class SqliteVectorIndex:
         matrix = self._matrix(tenant, model)
 
         def work(connection: sqlite3.Connection) -> Nearest:
-            hits = _search(connection, matrix, selection, vector, limit)
+            matrix.refresh(connection)
+            best = _best(matrix, selection, vector, limit)
+            hits = selected(connection, selection, best, limit, also=_HAS_VECTORS)
             (waits,) = connection.execute(_WAITS, [model, model]).fetchone()
             return Nearest(hits=hits, complete=not waits)
 
@@ -95,8 +103,15 @@ class SqliteVectorIndex:
         self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
         database = await self._home.database(tenant)
-        asked = "join memory m on m.id = asked.value"
-        return await database.read(lambda c: _scores(c, asked, [dump(list(ids))], model, vector))
+        matrix = self._matrix(tenant, model)
+
+        def work(connection: sqlite3.Connection) -> Mapping[str, float]:
+            rows = at_once(connection, "m.key, m.id", _CHOSEN, [dump(list(ids))])
+            matrix.refresh(connection)
+            scores = matrix.scores([key for key, _ in rows], vector)
+            return {memory_id: scores[key] for key, memory_id in rows if key in scores}
+
+        return await database.read(work)
 
     async def passages(
         self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
@@ -159,55 +174,14 @@ class SqliteVectorIndex:
                 del self._matrices[key]
 
 
-def _search(
-    connection: sqlite3.Connection,
-    matrix: PassageMatrix,
-    selection: Selection,
-    vector: FloatVector,
-    limit: int,
-) -> list[ScoredId]:
-    """Take the best rows in growing portions until `limit` memories pass the selection.
-
-    A selection that keeps most needs one round; one that keeps little, a few: each round takes
-    three times as many as the one before, and the last one takes all. What passes is scored anew
-    from the file; memories whose vectors were dropped are not there.
-    """
-    matrix.refresh(connection)
+def _best(
+    matrix: PassageMatrix, selection: Selection, vector: FloatVector, limit: int
+) -> Generator[tuple[int, float]]:
+    """Memories in reach with their exact scores: in portions that grow, each best first."""
     candidates = matrix.candidates(vector, selection.scopes, selection.kinds)
-    condition, values = compile_test(selection)
-    chosen = f"join memory m on m.key = asked.value and {condition}"
-    found: dict[str, float] = {}
     for keys in candidates.portions(limit + limit // 2, growth=3):
-        found |= _scores(connection, chosen, [dump(keys), *values], matrix.model, vector)
-        if len(found) >= limit:
-            break
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return [ScoredId(id=memory_id, score=score) for memory_id, score in ranked[:limit]]
-
-
-def _scores(
-    connection: sqlite3.Connection,
-    chosen: str,
-    values: Sequence[SqlValue],
-    model: str,
-    vector: FloatVector,
-) -> Mapping[str, float]:
-    """The score of the best passage of each memory that a join takes from the list `asked`."""
-    # One value for the list: connections keep a statement for every number of question marks, 2 MB
-    # each for long lists; a filter that keeps little took 450 MB.
-    rows = at_once(
-        connection,
-        "m.id, hex(v.embedding)",
-        f"from json_each(?) asked {chosen} join vector v on v.memory_key = m.key and v.model = ?",
-        [*values, model],
-    )
-    best: dict[str, float] = {}
-    if rows:
-        vectors = unpacked([bytes.fromhex(code) for _, code in rows])
-        scores: list[float] = (vectors @ vector).tolist()
-        for (memory_id, _), score in zip(rows, scores, strict=True):
-            best[memory_id] = max(score, best.get(memory_id, score))
-    return best
+        scores = matrix.scores(keys, vector)
+        yield from sorted(scores.items(), key=itemgetter(1), reverse=True)
 
 
 def _passages(

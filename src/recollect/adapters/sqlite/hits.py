@@ -1,0 +1,44 @@
+"""Looking up what an index found."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+
+from recollect.adapters.sqlite.rows import dump, keyed_outlines
+from recollect.adapters.sqlite.selection import EVERYWHERE, compile_test
+from recollect.domain.selection import Selection
+from recollect.ports import ScoredOutline
+
+
+def selected(
+    connection: sqlite3.Connection,
+    selection: Selection,
+    best: Iterator[tuple[int, float]],
+    limit: int,
+    also: str = EVERYWHERE,
+) -> list[ScoredOutline]:
+    """The first `limit` that the selection keeps, ties by id.
+
+    Each is looked up only when its turn has come, and turns grow: a selection that keeps most needs
+    one, a selection that keeps little a few.
+
+    Args:
+        connection: A transaction.
+        selection: What to keep.
+        best: The keys of memories with their scores, best first, each once.
+        limit: How many.
+        also: What must be true of a memory `m` besides.
+    """
+    condition, values = compile_test(selection)
+    chosen = f"json_each(?) asked join memory m on m.key = asked.value and {condition} and {also}"
+    hits: list[ScoredOutline] = []
+    size = limit + limit // 8 + 1
+    while turn := list(islice(best, size)):
+        scores = dict(turn)
+        found = keyed_outlines(connection, chosen, [dump(list(scores)), *values])
+        hits += [ScoredOutline(outline, scores[key]) for key, outline in found]
+        hits.sort(key=lambda hit: (-hit.score, hit.id))
+        if len(hits) >= limit and turn[-1][1] < hits[limit - 1].score:
+            break
+        size *= 3
+    return hits[:limit]
