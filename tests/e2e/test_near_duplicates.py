@@ -15,6 +15,13 @@ def test_a_note_that_says_the_same_under_another_name_is_told(tmp_path: Path) ->
             assert [similar.id for similar in stored.similar] == [known.id]
 
 
+def test_the_same_text_is_told_whatever_it_is_called(tmp_path: Path) -> None:
+    with recollect.open(tmp_path) as memory:
+        known = memory.remember("Mia: 12.", name="score/of/mia")
+        stored = memory.remember("Mia: 12.", name="quarterly-report/printers/toner")
+        assert [similar.id for similar in stored.similar] == [known.id]
+
+
 def test_a_note_on_the_same_matter_that_says_something_else_is_none(tmp_path: Path) -> None:
     with recollect.open(tmp_path) as memory:
         memory.remember(KNOWN, name="db/choice")

@@ -80,7 +80,7 @@ class Similar(Result):
     scope: str
     name: str
     score: float
-    """Cosine similarity, 0.82 to 1."""
+    """Cosine similarity, 0.82 to 1; of the same text under another name it may be lower."""
 
 
 class Remembered(Result):
@@ -198,10 +198,10 @@ async def _similar(
     nearest = await context.vectors.search(
         context.tenant, notes, model_key(context), embedded[0].vectors[0], SIMILAR_AT_MOST + 1
     )
-    close = {hit.id: min(hit.score, 1.0) for hit in nearest.hits if hit.score >= SIMILAR_FROM}
-    close.pop(memory.id, None)
-    found = await context.records.get(context.tenant, list(close)[:SIMILAR_AT_MOST])
+    scores = {hit.id: min(hit.score, 1.0) for hit in nearest.hits if hit.id != memory.id}
+    found = await context.records.get(context.tenant, list(scores))
+    close = [m for m in found if scores[m.id] >= SIMILAR_FROM or m.content == memory.content]
     return [
-        Similar(id=m.id, scope=m.scope, name=m.name or "", score=round(close[m.id], 4))
-        for m in found
+        Similar(id=m.id, scope=m.scope, name=m.name or "", score=round(scores[m.id], 4))
+        for m in close[:SIMILAR_AT_MOST]
     ]
