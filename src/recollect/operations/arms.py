@@ -87,23 +87,24 @@ async def search(
     """Let every arm look for up to `most` memories that answer the question."""
     asked = _Search(context, query, selection, most)
     found = asked.found
+    async with together() as arms:
+        arms.start_soon(asked.lexical)
+        arms.start_soon(asked.dense)
+        arms.start_soon(asked.time)
+    found.similarity |= found.dense
     async with together() as reads:
-        async with together() as arms:
-            arms.start_soon(asked.lexical)
-            arms.start_soon(asked.dense)
-            arms.start_soon(asked.time, reads)
-        found.similarity |= found.dense
         reads.start_soon(asked.compare, (*found.lexical, *found.time))
         reads.start_soon(asked.follow_links)
-    async with together() as reads:
-        reads.start_soon(asked.look_up, found.linked)
-        reads.start_soon(asked.compare, found.linked)
+    if found.linked:
+        async with together() as reads:
+            reads.start_soon(asked.look_up, found.linked)
+            reads.start_soon(asked.compare, found.linked)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """A question on its way through the arms; what they find is looked up meanwhile."""
+    """A question on its way through the arms."""
 
     context: Context
     query: str
@@ -137,7 +138,7 @@ class _Search:
             if meant.complete:
                 self.found.degraded.remove("dense")
 
-    async def time(self, reads: TaskGroup) -> None:
+    async def time(self) -> None:
         """Take the newest of each period that the question names."""
         periods = _periods(self.query, self.context.now())
         ids = [
@@ -148,7 +149,7 @@ class _Search:
             )
         ]
         self.found.time = dict.fromkeys(ids, 1.0)
-        reads.start_soon(self.look_up, ids)
+        await self.look_up(ids)
 
     async def follow_links(self) -> None:
         """Find what is linked to the best by meaning and the best by words, either way."""

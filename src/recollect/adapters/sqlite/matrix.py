@@ -16,6 +16,7 @@ import numpy as np
 import simsimd
 from numpy.typing import NDArray
 
+from recollect.adapters.sqlite.best import best_first
 from recollect.adapters.sqlite.database import decoding
 from recollect.domain.memory import Kind
 from recollect.domain.passages import FloatMatrix, FloatVector
@@ -34,7 +35,6 @@ where v.model = ? and """
 _KINDS = frozenset(Kind)
 _BATCH = 4096
 _FINER = 254
-_BLOCK = 64
 _GATHER_BELOW = 8  # copying the rows of a few memories beats scanning everything
 
 
@@ -48,37 +48,16 @@ class Candidates:
     def portions(self, first: int, *, growth: int) -> Generator[list[int]]:
         """Yield the best memories' keys, best first, each memory once."""
         seen = {DEAD}
-        size, total = first, len(self.keys)
-        while True:
-            keys: list[int] = self.keys[_best(self.scores, size)].tolist()
+        for rows in best_first(self.scores, first, growth):
+            keys: list[int] = self.keys[rows].tolist()
             fresh = [key for key in dict.fromkeys(keys) if key not in seen]
             seen.update(fresh)
             if fresh:
                 yield fresh
-            if size >= total:
-                return
-            size *= growth
 
     def alive(self) -> FloatVector:
         """The scores of the rows that are not dead."""
         return self.scores[self.keys != DEAD]
-
-
-def _best(scores: FloatVector, count: int) -> NDArray[np.int64]:
-    """The positions of the `count` highest scores, best first, ties by position."""
-    if count >= len(scores):
-        return np.argsort(-scores, kind="stable")
-    rows = np.arange(len(scores))
-    blocks = len(scores) // _BLOCK
-    if blocks > count:
-        # The best lie in the blocks with the best maxima: 0.1 ms where all at once take 0.9.
-        highest = scores[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
-        chosen = np.argpartition(highest, -count)[-count:]
-        rows = np.concatenate(
-            [(chosen[:, None] * _BLOCK + np.arange(_BLOCK)).ravel(), rows[blocks * _BLOCK :]]
-        )
-    rows = np.sort(rows[np.argpartition(scores[rows], -count)[-count:]])
-    return rows[np.argsort(-scores[rows], kind="stable")]
 
 
 class PassageMatrix:

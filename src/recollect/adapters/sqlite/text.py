@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recollect.adapters.sqlite.best import best_first
 from recollect.adapters.sqlite.hits import selected
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import at_once, dump
@@ -31,16 +32,16 @@ FEW = 5_000
 
 # Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with the
 # parameters and the least weight of FTS5's own, which asks for the length of each match by itself:
-# 4,500 matches take 1.5 ms so, and 7 that way.
+# 4,500 matches take 1.5 ms so, and 6 that way.
 _K1 = 1.2
 _B = 0.75
 _LEAST_WEIGHT = 1e-6
 
-# Of words that stand side by side, the place of the first.
 _PLACE_BITS = 21
-_PLACES = (
-    f"select (select group_concat(doc << {_PLACE_BITS} | offset) from text_term "  # noqa: S608
-    "where term = asked.value) from json_each(?) asked"
+_FIRST = 128
+_LISTED = (
+    "select (select group_concat({what}) from text_term where term = asked.value) "
+    "from json_each(?) asked"
 )
 _AVERAGES = "select block from text_index_data where id = 1"
 
@@ -58,8 +59,8 @@ class Matches(NamedTuple):
 
     def best(self) -> Iterator[tuple[int, float]]:
         """Each key with its score, best first."""
-        order = np.argsort(-self.scores)
-        return zip(self.keys[order].tolist(), self.scores[order].tolist(), strict=True)
+        for rows in best_first(self.scores, _FIRST):
+            yield from zip(self.keys[rows].tolist(), self.scores[rows].tolist(), strict=True)
 
 
 class SqliteTextIndex:
@@ -147,11 +148,12 @@ def _counts(connection: sqlite3.Connection, asked: Sequence[str], most: int) -> 
 def matching(connection: sqlite3.Connection, terms: Sequence[Term]) -> Matches:
     """The memories that hold any of the terms, with their scores by BM25."""
     texts, average = _averages(connection)
-    found = _places(connection, terms)
-    largest = max((int(places[-1]) for places in found if len(places)), default=0)
-    scores = np.zeros(1 + (largest >> _PLACE_BITS + LENGTH_BITS))
-    for places in found:
-        rows, times = np.unique(places >> _PLACE_BITS, return_counts=True)
+    found = _rows(connection, terms)
+    largest = max((int(rows[-1]) for rows in found if len(rows)), default=0)
+    scores = np.zeros(1 + (largest >> LENGTH_BITS))
+    for occurrences in found:
+        first = np.flatnonzero(np.diff(occurrences, prepend=-1))
+        rows, times = occurrences[first], np.diff(first, append=len(occurrences))
         others = max(texts - len(rows), 0)
         weight = max(log((others + 0.5) / (len(rows) + 0.5)), _LEAST_WEIGHT)
         saturation = times + _K1 * (1 - _B + _B / average * (rows & LONGEST))
@@ -160,22 +162,29 @@ def matching(connection: sqlite3.Connection, terms: Sequence[Term]) -> Matches:
     return Matches(keys, scores[keys])
 
 
-def _places(connection: sqlite3.Connection, terms: Sequence[Term]) -> list[NDArray[np.int64]]:
-    """Where each term stands: the row, and the place of its first word within it, in order."""
+def _rows(connection: sqlite3.Connection, terms: Sequence[Term]) -> list[NDArray[np.int64]]:
+    """The rows in which each term stands, in order, each as often as it stands there."""
     words = list(dict.fromkeys(word for term in terms for word in term))
-    found = connection.execute(_PLACES, [dump(words)]).fetchall()
-    places = {
-        word: np.sort(np.fromstring(listed or "", np.int64, sep=","))
-        for word, (listed,) in zip(words, found, strict=True)
-    }
+    if all(len(term) == 1 for term in terms):
+        return _listed(connection, words, "doc")
+    found = _listed(connection, words, f"doc << {_PLACE_BITS} | offset")
+    places = dict(zip(words, found, strict=True))
 
     def of(term: Term) -> NDArray[np.int64]:
         here = places[term[0]]
         for after, word in enumerate(term[1:], start=1):
             here = np.intersect1d(here, places[word] - after, assume_unique=True)
-        return here
+        return here >> _PLACE_BITS
 
     return [of(term) for term in terms]
+
+
+def _listed(
+    connection: sqlite3.Connection, words: Sequence[str], what: str
+) -> list[NDArray[np.int64]]:
+    """A number for every occurrence of each word, in the order in which FTS5 keeps them: by row."""
+    found = connection.execute(_LISTED.format(what=what), [dump(words)])
+    return [np.fromstring(listed or "", np.int64, sep=",") for (listed,) in found]
 
 
 def _averages(connection: sqlite3.Connection) -> tuple[int, float]:
