@@ -165,6 +165,7 @@ async def import_lines(
             check_format(line)
             begun = True
     await importing.flush()
+    await importing.await_files()
     if not begun:
         raise InvalidRequest("there is nothing to import: the first line must name the format")
     return importing.result()
@@ -199,6 +200,7 @@ class _Importing:
         self._plan = Plan(context)
         self._waiting: dict[tuple[str, ...], _Item] = {}
         self._adopted: set[str] = set()
+        self._last_seq = 0
         self._imported = 0
         self._unchanged = 0
         self._skipped: list[Skipped] = []
@@ -260,6 +262,11 @@ class _Importing:
             for item, _ in steps:
                 await self._store_alone(item)
 
+    async def await_files(self) -> None:
+        """Let the mirror write what came in, as long as for a write."""
+        if self._context.mirror is not None and self._last_seq:
+            await self._context.mirror.reached(self._context.tenant, self._last_seq)
+
     async def _step(self, item: _Item) -> Step | None:
         try:
             step = await self._plan.step(item.record)
@@ -284,7 +291,8 @@ class _Importing:
         changes = tuple(step.change for step in steps)
         memories = [change.memory for change in changes if isinstance(change, Put)]
         embedding = await embed_now(context, memories) if memories else Embedding((), (), ())
-        await store(context, *changes, embedded=embedding.embedded, jobs=embedding.jobs)
+        receipt = await store(context, *changes, embedded=embedding.embedded, jobs=embedding.jobs)
+        self._last_seq = receipt.entries[-1].seq
         self._imported += len(steps)
 
     def _note(self, steps: list[tuple[_Item, Step]]) -> None:
