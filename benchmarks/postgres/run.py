@@ -9,7 +9,7 @@ from typing import Final
 from benchmarks.ingest import IngestFigures, ingest_figures
 from benchmarks.limits import Limit
 from benchmarks.postgres.filled import MOST_EMBEDDED
-from benchmarks.postgres.server import SETTINGS, PostgresServer, postgres
+from benchmarks.postgres.server import REPORTED, PostgresServer, postgres
 from benchmarks.postgres.store import CLIENTS, REPLICATED, PostgresFigures, postgres_figures
 from benchmarks.report import limit_section, table
 
@@ -103,7 +103,7 @@ def sections_of(run: PostgresRun, limits: Sequence[Limit]) -> list[str]:
 
 
 def _server_section(server: Mapping[str, str]) -> str:
-    settings = ", ".join(f"`{name}` {server[name]}" for name in SETTINGS)
+    settings = ", ".join(f"`{name}` {server[name]}" for name in REPORTED)
     return (
         f"## Server\n\nPostgreSQL {server['server_version']} on the same machine, {settings}. "
         f"Stores of more than {MOST_EMBEDDED:,} have generated vectors in clusters around real "

@@ -31,6 +31,8 @@ SETTINGS: Final = {
     "autovacuum": "on",
     "max_connections": "100",
 }
+REPORTED: Final = (*SETTINGS, "huge_pages_status")
+"""What the figures depend on; the last one is the machine's, and PostgreSQL 17 tells it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,13 @@ class PostgresServer:
 
     def settings(self) -> Mapping[str, str]:
         """Those of its settings that the figures depend on, as it words them."""
+        names = ["server_version", *REPORTED]
+        each = (
+            "select name, coalesce(current_setting(name, true), 'unknown') "
+            "from unnest(%s::text[]) as name"
+        )
         with closing(self.connect()) as connection:
-            return {
-                name: connection.execute(f"show {name}").fetchone()[0]  # type: ignore[index]
-                for name in ("server_version", *SETTINGS)
-            }
+            return dict(connection.execute(each, [names]).fetchall())
 
     def connect(self, database: str | None = None) -> "psycopg.Connection[Any]":
         """A connection of the administrator, which row-level security does not bind."""

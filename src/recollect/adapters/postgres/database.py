@@ -49,12 +49,10 @@ _BEGIN_READING = (
 )
 _WRITE = "begin isolation level read committed"
 _RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
-WALK = 600
-"""How far a round of a search walks through a graph, and how many passages it finds at most."""
-
-# Rounds go on until enough were found that a filter lets through.
+# One round of a search walks 600 steps through a graph, and there are more until enough were found
+# that a filter lets through.
 _GRAPHS = (
-    f"set hnsw.ef_search = {WALK}; set hnsw.iterative_scan = relaxed_order; "
+    "set hnsw.ef_search = 600; set hnsw.iterative_scan = relaxed_order; "
     "set hnsw.max_scan_tuples = 50000"
 )
 # Planned once for all values, whether memories wait for vectors is asked of every memory: 30 ms.

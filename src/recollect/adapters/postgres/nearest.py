@@ -7,7 +7,7 @@ are stored, or a selection keeps few, the planner looks at all of them instead, 
 from math import isqrt
 from typing import Final
 
-from recollect.adapters.postgres.database import WALK, Cursor
+from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.half_vector import HalfVector
 from recollect.adapters.postgres.rows import scored
 from recollect.adapters.postgres.selection import FEW, are_few, compile_selection
@@ -22,8 +22,13 @@ _PASSAGES_AT_LEAST = 100  # what the graph misses is rarely among the first few 
 _FEW_BY_ROOT = 40
 
 LARGE: Final = 300_000
-"""With more memories, one round of the walk misses more than 2 % of the ten nearest."""
+"""Among more, one round of the walk misses more than 2 % of the ten nearest."""
 
+_SIZE = """
+select texts, case when texts > %s then set_config('hnsw.ef_search', '100', true)
+    || set_config('hnsw.scan_mem_multiplier', '2', true) end
+from tenant where name = %s
+"""
 _NEAREST = """
 select near.id, max(near.score) as score from (
     select m.id, -(v.embedding::halfvec({dimensions}) <#> %s) as score
@@ -32,15 +37,25 @@ select near.id, max(near.score) as score from (
     order by v.embedding::halfvec({dimensions}) <#> %s limit %s
 ) near group by near.id order by score desc, near.id limit %s
 """
-# More passages than one round finds, so that there is another. The best memories come first, and
-# are looked at until enough fulfil the condition.
-_NEAREST_OF_TWO_ROUNDS = """
+# Most questions have their best after 900 steps. Where more than 8 of the best 100 of them
+# came after 500, whole clusters are still to be found. Nothing is walked that is not read.
+_NEAREST_OF_MANY = """
+with walked as materialized (
+    select memory_key, embedding::halfvec({dimensions}) <#> %s as distance from passage
+    where model = %s and dimensions = {dimensions} and tenant = %s
+    order by distance limit 2000
+), late as (
+    select count(*) as found from (
+        select place from (
+            select distance, row_number() over () as place
+            from (select distance from walked limit 900) first
+        ) placed order by distance limit 100
+    ) best where place > 500
+)
 select m.id, -near.distance as score from (
     select memory_key, min(distance) as distance from (
-        select memory_key, embedding::halfvec({dimensions}) <#> %s as distance from passage
-        where model = %s and dimensions = {dimensions} and tenant = %s
-        order by distance limit %s
-    ) walked group by memory_key order by distance
+        select * from walked limit (select case when found > 8 then 2000 else 900 end from late)
+    ) enough group by memory_key order by distance
 ) near join memory m on m.key = near.memory_key
 where {condition} order by near.distance, m.id limit %s
 """
@@ -72,13 +87,13 @@ async def nearest(
 ) -> list[ScoredOutline]:
     """The best memories by their best passage; all of them if there are fewer than asked for.
 
-    A graph is searched in two rounds if there are more memories than `large`.
+    A graph is walked as far as the question needs if there are more memories than `large`.
     """
     model, vector, limit = asked
     condition, values = compile_selection(tenant, selection)
     half, dimensions = HalfVector(vector), len(vector)
     compared = [*values, half, model, dimensions, tenant, limit]
-    memories = await _memories(cursor, tenant)
+    memories = await _memories(cursor, tenant, large)
     if await are_few(cursor, tenant, selection, max(FEW, _FEW_BY_ROOT * isqrt(memories))):
         return await scored(cursor, tenant, _EXACT_OF_FEW.format(condition=condition), compared)
     # Some memories have several passages among the nearest; behind a filter, each costs many.
@@ -88,8 +103,7 @@ async def nearest(
         for most in (passages, 4 * passages)
     ]
     if memories > large:
-        walked = [half, model, tenant, WALK + passages]
-        walks.insert(0, (_NEAREST_OF_TWO_ROUNDS, [*walked, *values, limit]))
+        walks.insert(0, (_NEAREST_OF_MANY, [half, model, tenant, *values, limit]))
     for statement, given in walks:
         near = statement.format(condition=condition, dimensions=dimensions)
         hits = await scored(cursor, tenant, near, given)
@@ -99,8 +113,8 @@ async def nearest(
     return await scored(cursor, tenant, _EXACT.format(condition=condition), compared)
 
 
-async def _memories(cursor: Cursor, tenant: str) -> int:
-    """How many there are."""
-    await cursor.execute("select texts from tenant where name = %s", [tenant])
+async def _memories(cursor: Cursor, tenant: str, large: int) -> int:
+    """How many there are; if many, the transaction walks in short rounds, and remembers more."""
+    await cursor.execute(_SIZE, [large, tenant])
     row = await cursor.fetchone()
     return row[0] if row else 0
