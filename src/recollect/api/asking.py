@@ -14,7 +14,8 @@ from recollect.operations import Context
 MAX_KEY_CHARACTERS = 200
 
 
-def _context(request: Request) -> Context:
+# Both are async though they wait for nothing: FastAPI would give each to a thread.
+async def _context(request: Request) -> Context:
     """The context of this request: the caller as the guard found them."""
     shared: Shared = request.app.state
     return replace(shared.context, principal=request.scope[PRINCIPAL])
@@ -23,7 +24,9 @@ def _context(request: Request) -> Context:
 Asked = Annotated[Context, Depends(_context)]
 
 
-def _keyed(context: Asked, idempotency_key: Annotated[str | None, Header()] = None) -> Context:
+async def _keyed(
+    context: Asked, idempotency_key: Annotated[str | None, Header()] = None
+) -> Context:
     """The context of a write that its client may send again."""
     if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARACTERS:
         raise InvalidRequest(f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters")
