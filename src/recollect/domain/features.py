@@ -109,8 +109,16 @@ class Candidate(NamedTuple):
     linked: tuple[tuple[str, float], ...] = ()
 
 
-def features(question: str, candidates: Sequence[Candidate]) -> FloatMatrix:
-    """The features of each candidate, `(n, len(FEATURES))`, rows in the order given."""
+def features(
+    question: str, candidates: Sequence[Candidate], shape: "Shape | None" = None
+) -> FloatMatrix:
+    """The features of each candidate, `(n, len(FEATURES))`, rows in the order given.
+
+    Args:
+        question: What is asked.
+        candidates: The pool.
+        shape: That of the pool, if it is known.
+    """
     matrix = np.zeros((len(candidates), len(FEATURES)), np.float32)
     if not candidates:
         return matrix
@@ -120,7 +128,7 @@ def features(question: str, candidates: Sequence[Candidate]) -> FloatMatrix:
     matrix[:, 0] = fused
     matrix[:, 1] = _about(asked, candidates)
     matrix[:, 2] = _date(asked.dates, candidates)
-    shape = shape_of(candidates)
+    shape = shape or shape_of(candidates)
     if shape.long:
         matrix[:, ALWAYS] = shape.long * _lengths_for_producer(candidates)
     if shape.chat:
@@ -242,19 +250,24 @@ class _Layout:
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> "_Layout":
         nowhere = len(candidates)
-        at: dict[tuple[tuple[str, str], int], int] = {}
-        sittings: dict[tuple[tuple[str, str], date], int] = {}
+        at: dict[tuple[int, int], int] = {}
+        sessions: dict[tuple[str, str], int] = {}
+        sittings: dict[tuple[int, date], int] = {}
         sitting = list(range(nowhere))
-        turns = [(i, c, c.session) for i, c in enumerate(candidates) if c.session is not None]
-        for i, c, session in turns:
-            first = at.setdefault((session, c.position), i)
+        turns: list[tuple[int, int, int]] = []
+        for i, c in enumerate(candidates):
+            if c.session is None:
+                continue
+            session, position = sessions.setdefault(c.session, i), c.position
+            first = at.setdefault((session, position), i)
             if c.id < candidates[first].id:
-                at[session, c.position] = i
+                at[session, position] = i
             sitting[i] = sittings.setdefault((session, c.occurred_at.date()), i)
+            turns.append((i, session, position))
         before, after = [nowhere] * nowhere, [nowhere] * nowhere
-        for i, c, session in turns:
-            before[i] = at.get((session, c.position - 1), nowhere)
-            after[i] = at.get((session, c.position + 1), nowhere)
+        for i, session, position in turns:
+            before[i] = at.get((session, position - 1), nowhere)
+            after[i] = at.get((session, position + 1), nowhere)
         return cls(*(np.array(places, np.intp) for places in (before, after, sitting)))
 
 

@@ -91,14 +91,15 @@ def rank(question: str, candidates: Sequence[Candidate], weights: Weights) -> li
     """
     if not candidates:
         return []
-    matrix = features(question, candidates)
-    scores = _scores(matrix, weights, shape_of(candidates))
-    order = sorted(
-        range(len(candidates)),
-        key=lambda i: (-scores[i], -candidates[i].occurred_at.timestamp(), candidates[i].id),
+    shape = shape_of(candidates)
+    matrix = features(question, candidates, shape)
+    scores = _scores(matrix, weights, shape)
+    places = sorted(
+        (-score, -c.occurred_at.timestamp(), c.id, i)
+        for i, (c, score) in enumerate(zip(candidates, scores, strict=True))
     )
     rows: list[list[float]] = matrix.tolist()
-    return [Ranked(candidates[i].id, scores[i], rows[i]) for i in order]
+    return [Ranked(id_, -score, rows[i]) for score, _, id_, i in places]
 
 
 def dense_order(candidates: Sequence[Candidate]) -> list[str]:
