@@ -100,7 +100,7 @@ def _loaded(file: Path) -> PassageMatrix:
 def best(matrix: PassageMatrix, question: FloatVector) -> list[int]:
     """The keys of the first portion, as the index takes it for a selection that keeps all."""
     first = OVER_FETCH + OVER_FETCH // 2
-    return next(matrix.candidates(question, EVERYWHERE).portions(first, growth=8), [])
+    return list(next(matrix.candidates(question, EVERYWHERE).portions(first, growth=8), {}))
 
 
 def bandwidth() -> float:

@@ -16,8 +16,8 @@ def selected(
     best: Iterator[tuple[int, float]],
     limit: int,
     also: str = EVERYWHERE,
-) -> list[ScoredOutline]:
-    """The first `limit` that the selection keeps, ties by id.
+) -> dict[int, ScoredOutline]:
+    """The first `limit` that the selection keeps, by key, best first, ties by id.
 
     Each is looked up only when its turn has come, and turns grow: a selection that keeps most needs
     one, a selection that keeps little a few.
@@ -31,14 +31,14 @@ def selected(
     """
     condition, values = compile_test(selection)
     chosen = f"json_each(?) asked join memory m on m.key = asked.value and {condition} and {also}"
-    hits: list[ScoredOutline] = []
+    hits: list[tuple[int, ScoredOutline]] = []
     size = limit + limit // 8 + 1
     while turn := list(islice(best, size)):
         scores = dict(turn)
         found = keyed_outlines(connection, chosen, [dump(list(scores)), *values])
-        hits += [ScoredOutline(outline, scores[key]) for key, outline in found]
-        hits.sort(key=lambda hit: (-hit.score, hit.id))
-        if len(hits) >= limit and turn[-1][1] < hits[limit - 1].score:
+        hits += [(key, ScoredOutline(outline, scores[key])) for key, outline in found]
+        hits.sort(key=lambda hit: (-hit[1].score, hit[1].id))
+        if len(hits) >= limit and turn[-1][1] < hits[limit - 1][1].score:
             break
         size *= 3
-    return hits[:limit]
+    return dict(hits[:limit])

@@ -45,12 +45,15 @@ class Candidates:
     keys: NDArray[np.int64]
     scores: FloatVector
 
-    def portions(self, first: int, *, growth: int) -> Generator[list[int]]:
-        """Yield the best memories' keys, best first, each memory once."""
+    def portions(self, first: int, *, growth: int) -> Generator[dict[int, float]]:
+        """Yield the best memories' keys with their scores, best first, each memory once."""
         seen = {DEAD}
         for rows in best_first(self.scores, first, growth):
-            keys: list[int] = self.keys[rows].tolist()
-            fresh = [key for key in dict.fromkeys(keys) if key not in seen]
+            scored = zip(self.keys[rows].tolist(), self.scores[rows].tolist(), strict=True)
+            fresh: dict[int, float] = {}
+            for key, score in scored:
+                if key not in seen:
+                    fresh.setdefault(key, score)
             seen.update(fresh)
             if fresh:
                 yield fresh

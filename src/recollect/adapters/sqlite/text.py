@@ -111,7 +111,7 @@ def _search(
         matches = matching(connection, tokenizer.terms(wanted))
         if reach is not None:
             matches = matches.within(reach)
-        hits = selected(connection, selection, matches.best(), limit)
+        hits = list(selected(connection, selection, matches.best(), limit).values())
         if len(hits) >= min(ENOUGH_HITS, limit) or len(wanted) == len(asked):
             break
     return hits

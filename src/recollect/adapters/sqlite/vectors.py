@@ -1,7 +1,8 @@
 """The vector index: passages' vectors in the tenant's file, searched by a matrix in memory."""
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from threading import Lock
 
@@ -15,7 +16,7 @@ from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, Revised, ScoredPassage
+from recollect.ports import Distribution, Nearest, Revised, ScoredOutline, ScoredPassage
 
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
@@ -88,9 +89,7 @@ class SqliteVectorIndex:
         matrix = self._matrix(tenant, model)
 
         def work(connection: sqlite3.Connection) -> Nearest:
-            matrix.refresh(connection)
-            best = _best(matrix, selection, vector, limit)
-            hits = selected(connection, selection, best, limit, also=_HAS_VECTORS)
+            hits = _search(connection, matrix, selection, vector, limit)
             (waits,) = connection.execute(_WAITS, [model, model]).fetchone()
             return Nearest(hits=hits, complete=not waits)
 
@@ -174,14 +173,28 @@ class SqliteVectorIndex:
                 del self._matrices[key]
 
 
-def _best(
-    matrix: PassageMatrix, selection: Selection, vector: FloatVector, limit: int
-) -> Generator[tuple[int, float]]:
-    """Memories in reach with their exact scores: in portions that grow, each best first."""
+def _search(
+    connection: sqlite3.Connection,
+    matrix: PassageMatrix,
+    selection: Selection,
+    vector: FloatVector,
+    limit: int,
+) -> list[ScoredOutline]:
+    """The nearest that the selection keeps, by exact scores.
+
+    The first portion, which is enough unless the selection keeps little, is scored exactly before
+    it is looked up; of the others, what the selection keeps, afterwards.
+    """
+    matrix.refresh(connection)
     candidates = matrix.candidates(vector, selection.scopes, selection.kinds)
-    for keys in candidates.portions(limit + limit // 2, growth=3):
-        scores = matrix.scores(keys, vector)
-        yield from sorted(scores.items(), key=itemgetter(1), reverse=True)
+    portions = candidates.portions(limit + limit // 2, growth=3)
+    exact = matrix.scores(next(portions, dict[int, float]()), vector)
+    nearest = sorted(exact.items(), key=itemgetter(1), reverse=True)
+    best = chain(nearest, chain.from_iterable(portion.items() for portion in portions))
+    found = selected(connection, selection, best, limit, also=_HAS_VECTORS)
+    exact |= matrix.scores(found.keys() - exact.keys(), vector)
+    hits = [hit._replace(score=exact.get(key, hit.score)) for key, hit in found.items()]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
 
 def _passages(
