@@ -24,11 +24,12 @@ def best_first(
 
 
 def _best(scores: NDArray[np.floating[Any]], count: int) -> NDArray[np.intp]:
-    rows = np.arange(len(scores))
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
     stripes = len(scores) // _STRIPE
-    if stripes > count:
-        # The last that counts of the highest in each stripe is no higher than the last that counts
-        # of all. Few are not lower: 0.05 ms for the best 150 of 100,000.
-        highest = scores[: stripes * _STRIPE].reshape(_STRIPE, stripes).max(axis=0)
-        rows = np.flatnonzero(scores >= np.partition(highest, -count)[-count])
+    # The last that counts of the highest in each stripe is no higher than the last that counts of
+    # all, and few are not lower: 0.05 ms for the best 150 of 100,000.
+    striped = scores[: stripes * _STRIPE].reshape(_STRIPE, stripes).max(axis=0)
+    highest = striped if stripes > count else scores
+    rows = np.flatnonzero(scores >= np.partition(highest, -count)[-count])
     return rows[np.argsort(-scores[rows], kind="stable")][:count]

@@ -49,11 +49,10 @@ class Candidates:
         """Yield the best memories' keys with their scores, best first, each memory once."""
         seen = {DEAD}
         for rows in best_first(self.scores, first, growth):
-            scored = zip(self.keys[rows].tolist(), self.scores[rows].tolist(), strict=True)
-            fresh: dict[int, float] = {}
-            for key, score in scored:
-                if key not in seen:
-                    fresh.setdefault(key, score)
+            keys: list[int] = self.keys[rows].tolist()
+            worst_first = zip(reversed(keys), self.scores[rows[::-1]].tolist(), strict=True)
+            scores = dict(worst_first)  # of a memory's passages, the best comes last and stays
+            fresh = {key: scores[key] for key in dict.fromkeys(keys) if key not in seen}
             seen.update(fresh)
             if fresh:
                 yield fresh
