@@ -54,11 +54,13 @@ using hnsw ((embedding::halfvec({dimensions})) halfvec_ip_ops)
 with (m = {links}, ef_construction = {candidates})
 where model = {model} and dimensions = {dimensions}
 """
-# Once all vectors are in it, what was written meanwhile is added.
+# Once all vectors are in it, what was written meanwhile is added. While the first block is read,
+# PostgreSQL counts all of them as done.
 _PROGRESS: Final = """
 select case when phase like '%%validat%%' or phase like '%%old snapshots' then 1.0
-    when phase like 'building%%' and blocks_total > 0 then blocks_done / blocks_total::float8
-    else 0.0 end
+    when phase like 'building%%' and blocks_total > 0
+        and (blocks_done < blocks_total or tuples_done > blocks_total)
+    then blocks_done / blocks_total::float8 else 0.0 end
 from pg_stat_progress_create_index p join pg_class c on c.oid = p.index_relid
 where p.datname = current_database() and p.relid = 'passage'::regclass
 and starts_with(c.relname, %s)
