@@ -20,7 +20,7 @@ def selected(
     """The first `limit` that the selection keeps, by key, best first, ties by id.
 
     Each is looked up only when its turn has come, and turns grow: a selection that keeps most needs
-    one, a selection that keeps little a few.
+    one, a selection that keeps little a few, the last no larger than what is missing asks for.
 
     Args:
         connection: A transaction.
@@ -32,7 +32,7 @@ def selected(
     condition, values = compile_test(selection)
     chosen = f"json_each(?) asked join memory m on m.key = asked.value and {condition} and {also}"
     hits: list[tuple[int, ScoredOutline]] = []
-    size = limit + limit // 8 + 1
+    seen, size = 0, limit + limit // 8 + 1
     while turn := list(islice(best, size)):
         scores = dict(turn)
         found = keyed_outlines(connection, chosen, [dump(list(scores)), *values])
@@ -40,5 +40,7 @@ def selected(
         hits.sort(key=lambda hit: (-hit[1].score, hit[1].id))
         if len(hits) >= limit and turn[-1][1] < hits[limit - 1][1].score:
             break
-        size *= 3
+        seen += len(turn)
+        missing = max(limit - len(hits), limit // 8 + 1)
+        size = min(3 * size, 1 + missing * seen // max(len(hits), 1) * 5 // 4)
     return dict(hits[:limit])
