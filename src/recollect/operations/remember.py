@@ -198,10 +198,14 @@ async def _similar(
     nearest = await context.vectors.search(
         context.tenant, notes, model_key(context), embedded[0].vectors[0], SIMILAR_AT_MOST + 1
     )
-    scores = {hit.id: min(hit.score, 1.0) for hit in nearest.hits if hit.id != memory.id}
-    found = await context.records.get(context.tenant, list(scores))
-    close = [m for m in found if scores[m.id] >= SIMILAR_FROM or m.content == memory.content]
+    others = (hit for hit in nearest.hits if hit.id != memory.id)
+    close = {
+        hit.id: min(hit.score, 1.0)
+        for hit in others
+        if hit.score >= SIMILAR_FROM or hit.outline.content == memory.content
+    }
+    found = await context.records.get(context.tenant, list(close)[:SIMILAR_AT_MOST])
     return [
-        Similar(id=m.id, scope=m.scope, name=m.name or "", score=round(scores[m.id], 4))
-        for m in close[:SIMILAR_AT_MOST]
+        Similar(id=m.id, scope=m.scope, name=m.name or "", score=round(close[m.id], 4))
+        for m in found
     ]
