@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import (
@@ -167,16 +167,11 @@ class _ForgottenLine(BaseModel):
     name: Name | None = None
 
     def change(self) -> KeepRevision:
-        made = self.recorded.value()
-        revision = MemoryRevision(
-            revision=self.revision,
-            recorded_at=made.at,
-            actor=made.actor,
-            verb="forget",
-            memory=None,
-        )
+        made = replace(self.recorded.value(), verb="forget")
         before = Key(scope=self.scope, name=self.name, kind=self.kind)
-        return KeepRevision(memory_id=self.id, revision=revision, before=before)
+        return KeepRevision(
+            memory_id=self.id, revision=_revision(self.revision, made, None), before=before
+        )
 
 
 class _LinkLine(BaseModel):
@@ -313,14 +308,14 @@ def _made(line: str, fields: dict[str, Any]) -> tuple[Memory, Recorded | None]:
 def _past(memory: Memory, recorded: Recorded | None) -> KeepRevision:
     if recorded is None:
         raise InvalidRequest("recorded: Field required")
-    revision = MemoryRevision(
-        revision=memory.revision,
-        recorded_at=recorded.at,
-        actor=recorded.actor,
-        verb=recorded.verb,
-        memory=memory,
-    )
+    revision = _revision(memory.revision, recorded, memory)
     return KeepRevision(memory_id=memory.id, revision=revision)
+
+
+def _revision(number: int, made: Recorded, memory: Memory | None) -> MemoryRevision:
+    return MemoryRevision(
+        revision=number, recorded_at=made.at, actor=made.actor, verb=made.verb, memory=memory
+    )
 
 
 _PARSERS: Mapping[str, Callable[[str, dict[str, Any]], Record]] = {
