@@ -22,6 +22,9 @@ Tools = Annotated[
 
 _M_ARENA_MAX = -8  # of malloc.h
 
+_COLLECTED_AFTER = 10_000
+"""So many more objects than were freed start a search for garbage; 700 would in each recall."""
+
 
 def serve(
     context: typer.Context,
@@ -102,6 +105,7 @@ def _for_good() -> Generator[None]:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(_COLLECTED_AFTER)
         gc.enable()
 
 

@@ -1,6 +1,6 @@
 """The arms of recall: by meaning, by words, by time and along links, independent of each other."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,12 +89,12 @@ async def search(
     found = asked.found
     async with together() as arms:
         arms.start_soon(asked.lexical)
-        arms.start_soon(asked.dense)
-        arms.start_soon(asked.time)
+        if periods := _periods(query, context.now()):
+            arms.start_soon(asked.time, periods)
+        await asked.dense()  # takes longest, so it begins first
     found.similarity |= found.dense
-    async with together() as reads:
-        reads.start_soon(asked.compare, (*found.lexical, *found.time))
-        reads.start_soon(asked.follow_links)
+    await asked.compare((*found.lexical, *found.time))
+    await asked.follow_links()
     if found.linked:
         async with together() as reads:
             reads.start_soon(asked.look_up, found.linked)
@@ -138,9 +138,8 @@ class _Search:
             if meant.complete:
                 self.found.degraded.remove("dense")
 
-    async def time(self) -> None:
+    async def time(self, periods: Sequence[Period]) -> None:
         """Take the newest of each period that the question names."""
-        periods = _periods(self.query, self.context.now())
         ids = [
             memory_id
             for period in periods

@@ -257,8 +257,8 @@ async def _whole(
         passages.update({(o.id, o.revision): by_id[o.id] for o in outlines if o.id in by_id})
 
     async with together() as reads:
-        reads.start_soon(read)
         reads.start_soon(compare)
+        await read()
     return {m.id: (m, passages.get((m.id, m.revision), ())) for m in memories}
 
 

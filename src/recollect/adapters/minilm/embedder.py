@@ -118,8 +118,9 @@ class MiniLmEmbedder:
                     scope.cancel()
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(self._threads, len(texts))):
+            for _ in range(min(self._threads, len(texts)) - 1):
                 tasks.start_soon(work, tasks.cancel_scope)
+            await work(tasks.cancel_scope)
         if failures:
             raise failures[0]
         return vectors
