@@ -60,7 +60,10 @@ def serve(
         configuration=configuration,
     )
     _log(settings)
-    anyio.run(serve_until_stopped, settings)
+    # There is no uvloop for Windows.
+    anyio.run(
+        serve_until_stopped, settings, backend_options={"use_uvloop": sys.platform != "win32"}
+    )
 
 
 def work(context: typer.Context) -> None:
