@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -148,18 +147,35 @@ def _counts(connection: sqlite3.Connection, asked: Sequence[str], most: int) -> 
 def matching(connection: sqlite3.Connection, terms: Sequence[Term]) -> Matches:
     """The memories that hold any of the terms, with their scores by BM25."""
     texts, average = _averages(connection)
-    found = _rows(connection, terms)
-    largest = max((int(rows[-1]) for rows in found if len(rows)), default=0)
-    scores = np.zeros(1 + (largest >> LENGTH_BITS))
-    for occurrences in found:
-        first = np.flatnonzero(np.diff(occurrences, prepend=-1))
-        rows, times = occurrences[first], np.diff(first, append=len(occurrences))
-        others = max(texts - len(rows), 0)
-        weight = max(log((others + 0.5) / (len(rows) + 0.5)), _LEAST_WEIGHT)
-        saturation = times + _K1 * (1 - _B + _B / average * (rows & LONGEST))
-        scores[rows >> LENGTH_BITS] += weight * (_K1 + 1) * times / saturation
-    keys = np.flatnonzero(scores)
-    return Matches(keys, scores[keys])
+    rows, times, held = _counted(_rows(connection, terms))
+    others = np.maximum(texts - held, 0)
+    weights = np.maximum(np.log((others + 0.5) / (held + 0.5)), _LEAST_WEIGHT)
+    saturation = times + _K1 * (1 - _B + _B / average * (rows & LONGEST))
+    return _summed(rows >> LENGTH_BITS, np.repeat(weights, held) * (_K1 + 1) * times / saturation)
+
+
+def _counted(
+    found: Sequence[NDArray[np.int64]],
+) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
+    """Each term's rows, once each, how often it stands in them, and how many each term has.
+
+    Of all terms one after another: a call for each of eight would take 0.4 ms more.
+    """
+    occurrences = np.concatenate([np.empty(0, np.int64), *found])
+    ends = np.cumsum([len(rows) for rows in found], dtype=np.intp)
+    begins = np.diff(occurrences, prepend=-1) != 0
+    begins[ends[ends < len(occurrences)]] = True  # the row may be the last of the term before
+    first = np.flatnonzero(begins)
+    times = np.diff(first, append=len(occurrences))
+    return occurrences[first], times, np.diff(np.searchsorted(first, ends), prepend=0)
+
+
+def _summed(keys: NDArray[np.int64], scores: NDArray[np.float64]) -> Matches:
+    """The sum of each key's scores."""
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return Matches(keys[first], np.add.reduceat(scores[order], first))
 
 
 def _rows(connection: sqlite3.Connection, terms: Sequence[Term]) -> list[NDArray[np.int64]]:
