@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Tensors: TypeAlias = dict[str, NDArray[np.float32]]
 
-BUILDER_VERSION: Final = 1
+BUILDER_VERSION: Final = 2
 """Goes up whenever the graph that this module builds changes."""
 
 DIMENSIONS: Final = 384
@@ -135,9 +135,7 @@ class _GraphBuilder:
             self._constant("rows", np.array([0])),
         ]
         places = self._node("Slice", [self._constant("positions", table), *bounds])
-        norm = self._norm("embeddings.LayerNorm")
-        total = self._node("Add", [words, places])
-        return self._node("LayerNormalization", [total, *norm], axis=-1, epsilon=_EPSILON)
+        return self._add_and_norm(words, places, "embeddings.LayerNorm")
 
     def _encode(self, hidden: str, prefix: str) -> str:
         """Add one transformer layer."""
@@ -182,13 +180,10 @@ class _GraphBuilder:
         return self._node("DynamicQuantizeMatMul", inputs, domain=_MICROSOFT)
 
     def _add_and_norm(self, hidden: str, residual: str, prefix: str) -> str:
-        inputs = [hidden, residual, *self._norm(prefix)]
-        return self._node("SkipLayerNormalization", inputs, domain=_MICROSOFT, epsilon=_EPSILON)
-
-    def _norm(self, prefix: str) -> list[str]:
-        """Return the names of a layer normalisation's factor and shift."""
+        total = self._node("Add", [hidden, residual])
         names = (f"{prefix}.weight", f"{prefix}.bias")
-        return [self._constant(name, self._tensors[name]) for name in names]
+        norm = [self._constant(name, self._tensors[name]) for name in names]
+        return self._node("LayerNormalization", [total, *norm], axis=-1, epsilon=_EPSILON)
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         from onnx import numpy_helper

@@ -13,6 +13,8 @@ from recollect.errors import EmbedderUnavailable
 
 _INPUT = "input_ids"
 _ERRORS_ONLY = 3
+# Adding and normalising in one step takes 32 us instead of 15 in two, twelve times in a text.
+_SLOWER = ("SkipLayerNormFusion",)
 
 
 class Session:
@@ -33,7 +35,9 @@ class Session:
             options.enable_cpu_mem_arena = False
             options.enable_mem_pattern = False
             providers = ["CPUExecutionProvider"]
-            self._session = runtime.InferenceSession(str(graph), options, providers=providers)
+            self._session = runtime.InferenceSession(
+                str(graph), options, providers=providers, disabled_optimizers=_SLOWER
+            )
 
     def run(self, ids: Sequence[int]) -> FloatVector:
         """Return the vector of one text, (dimensions,) float32, unit length.
