@@ -93,6 +93,7 @@ async def search(
             arms.start_soon(asked.time, periods)
         await asked.dense()  # takes longest, so it begins first
     found.similarity |= found.dense
+    # An older model may know those that the current one does not.
     await asked.compare((*found.lexical, *found.time))
     await asked.follow_links()
     if found.linked:
@@ -139,7 +140,7 @@ class _Search:
                 self.found.degraded.remove("dense")
 
     async def time(self, periods: Sequence[Period]) -> None:
-        """Take the newest of each period that the question names."""
+        """Take the newest of each period that the question names, and compare them, too."""
         ids = [
             memory_id
             for period in periods
@@ -149,6 +150,8 @@ class _Search:
         ]
         self.found.time = dict.fromkeys(ids, 1.0)
         await self.look_up(ids)
+        await self.embedded.wait()
+        await self.compare(ids)
 
     async def follow_links(self) -> None:
         """Find what is linked to the best by meaning and the best by words, either way."""
