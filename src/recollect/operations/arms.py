@@ -97,9 +97,8 @@ async def search(
     await asked.compare((*found.lexical, *found.time))
     await asked.follow_links()
     if found.linked:
-        async with together() as reads:
-            reads.start_soon(asked.look_up, found.linked)
-            reads.start_soon(asked.compare, found.linked)
+        await asked.look_up(found.linked)
+        await asked.compare(found.linked)
     return found
 
 

