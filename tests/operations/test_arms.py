@@ -93,8 +93,8 @@ async def test_two_named_days_share_what_the_arm_may_bring(context: Context) -> 
     ]
     await store(context, *world)
 
-    both = await hits(context, "on 2025-05-01 or 2025-06-01?", limit=100)
-    one = await hits(context, "on 2025-05-01?", limit=100)
+    both = await hits(context, "on 2025-05-01 or 2025-06-01?", limit=OVER_FETCH)
+    one = await hits(context, "on 2025-05-01?", limit=OVER_FETCH)
 
     newest = [f"{month} {i}" for month in (5, 6) for i in range(OVER_FETCH // 2, OVER_FETCH)]
     assert set(both) == set(newest)

@@ -17,8 +17,12 @@ from recollect.operations import meaning
 from recollect.operations.context import Context
 from recollect.ports import Outline, ScoredOutline
 
-OVER_FETCH = 100
-"""How many memories each arm brings at least; at most so many links are followed."""
+OVER_FETCH = 80
+"""How many memories each arm brings at least; at most so many links are followed.
+
+Measured on LoCoMo and BEAM: recall@10 is .818 and .634 with 100, .817 and .631 with 80, .803 and
+.612 with 64; ten more cost a recall 0.5 ms.
+"""
 
 LINKED_FROM = 10
 """Links are followed from so many of the best by meaning and of the best by words."""
