@@ -22,9 +22,9 @@ _NUMBERS = itertools.count(1)
 
 
 def note(content: str = "Tea at four.", name: str | None = None, **fields: Any) -> Memory:
-    """A note; named by itself if no name is given."""
+    """A note; if no name is given, with one that no number in a question is found by."""
     number = next(_NUMBERS)
-    return _memory(content, Note(name=name or f"note-{number}"), number, fields)
+    return _memory(content, Note(name=name or f"note{number}"), number, fields)
 
 
 def episode(content: str = "Hello.", **fields: Any) -> Memory:
