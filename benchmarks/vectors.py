@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 
 from benchmarks.timing import Spread, each
+from recollect.adapters.sqlite.best import best_first
 from recollect.adapters.sqlite.database import migrate
 from recollect.adapters.sqlite.matrix import PassageMatrix
 from recollect.domain.passages import FloatMatrix, FloatVector
@@ -98,9 +99,10 @@ def _loaded(file: Path) -> PassageMatrix:
 
 
 def best(matrix: PassageMatrix, question: FloatVector) -> list[int]:
-    """The keys of the first portion, as the index takes it for a selection that keeps all."""
-    first = OVER_FETCH + OVER_FETCH // 2
-    return list(next(matrix.candidates(question, EVERYWHERE).portions(first, growth=8), {}))
+    """The keys of so many of the best as the index takes for a selection that keeps all."""
+    candidates = matrix.candidates(question, EVERYWHERE)
+    places = next(best_first(candidates.scores, OVER_FETCH + OVER_FETCH // 2))
+    return list(dict.fromkeys(candidates.keys[places].tolist()))
 
 
 def bandwidth() -> float:

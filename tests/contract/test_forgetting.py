@@ -38,7 +38,7 @@ async def _findable(store: Store, memory: Memory) -> list[object]:
         [m for m in listed if m.id == memory.id],
         [hit for hit in words if hit.id == memory.id],
         [hit for hit in near if hit.id == memory.id],
-        await store.vectors.passages(TENANT, [memory], MODEL, unit(1, 0)),
+        await store.vectors.embedded(TENANT, ALL, [memory.id]),
         [m for m in await store.vectors.waiting(TENANT, "other", 10) if m.id == memory.id],
         await store.records.links(TENANT, [memory.id]),
         await store.records.neighbours(TENANT, replace(memory, id="0"), 5, 5)

@@ -30,7 +30,7 @@ async def test_after_rebuilding_words_find_and_every_memory_waits_for_vectors(
     assert [hit.id for hit in await store.text.search(TENANT, ALL, "tea", 5)] == [memory.id]
     assert await store.vectors.waiting(TENANT, MODEL, 5) == [memory, other]
     assert await store.vectors.waiting(TENANT, "model-b", 5) == [memory, other]
-    assert await store.vectors.passages(TENANT, [memory], "model-b", unit(1, 0)) == {}
+    assert await store.vectors.embedded(TENANT, ALL, [memory.id]) == [(memory, None)]
 
 
 async def test_a_store_that_can_be_used_answers_a_ping(store: Store) -> None:

@@ -143,7 +143,9 @@ async def _assert_all_is_well(store: Store) -> None:
     near = (await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)).hits
     assert [hit.id for hit in near] == ["tea", "coffee"]
     assert [hit.score for hit in near] == pytest.approx([1, 0], abs=0.01)
-    assert len((await store.vectors.passages(TENANT, [TEA], MODEL, EAST))["tea"]) == 2
+    ((_, made),) = await store.vectors.embedded(TENANT, ALL, ["tea"])
+    assert made is not None
+    assert len(made.passages) == 2
     assert await store.records.get(TENANT, ["tea", "coffee"]) == [TEA, COFFEE]
 
 

@@ -20,7 +20,7 @@ from tests.examples import (
 )
 
 from recollect.app.wiring import Store
-from recollect.domain.changes import Forget
+from recollect.domain.changes import Embedded, Forget
 from recollect.domain.filters import parse
 from recollect.domain.memory import Memory, Note
 from recollect.domain.passages import FloatVector
@@ -48,6 +48,13 @@ async def search(
 ) -> dict[str, float]:
     nearest = await store.vectors.search(TENANT, selection, model, vector, limit)
     return {hit.id: hit.score for hit in nearest.hits}
+
+
+async def kept(store: Store, *ids: str, selection: Selection = ALL) -> dict[str, Embedded]:
+    """The vectors of those of these memories that have any, by id."""
+    found = await store.vectors.embedded(TENANT, selection, ids)
+    assert all(made is None or made.memory_id == memory.id for memory, made in found)
+    return {memory.id: made for memory, made in found if made}
 
 
 async def is_complete(store: Store, vector: FloatVector = EAST, model: str = MODEL) -> bool:
@@ -96,7 +103,7 @@ async def test_there_is_nothing_to_find_before_anything_is_embedded(store: Store
     await keep(store, (note(), []))
 
     assert await search(store) == {}
-    assert await store.vectors.passages(TENANT, [note()], MODEL, EAST) == {}
+    assert await store.vectors.embedded(TENANT, ALL, ["gone"]) == []
 
 
 def _clusters(count: int, dimensions: int) -> np.ndarray:
@@ -168,8 +175,10 @@ async def test_memories_of_several_models_lie_side_by_side(store: Store) -> None
     assert list(await search(store)) == [one.id]
     assert list(await search(store, UP, model="b")) == [two.id]
     assert await search(store, model="c") == {}
-    assert (await store.vectors.passages(TENANT, [one, two], MODEL, EAST)).keys() == {one.id}
-    assert (await store.vectors.passages(TENANT, [one, two], "b", UP)).keys() == {two.id}
+    assert {i: made.model for i, made in (await kept(store, one.id, two.id)).items()} == {
+        one.id: MODEL,
+        two.id: "b",
+    }
 
 
 async def test_a_new_models_vectors_take_the_place_of_the_old_ones(store: Store) -> None:
@@ -187,7 +196,9 @@ async def test_a_new_models_vectors_take_the_place_of_the_old_ones(store: Store)
     await store.vectors.store(TENANT, late)
 
     assert await search(store) == {}
-    assert await store.vectors.passages(TENANT, [stored, again, partly], MODEL, EAST) == {}
+    found = await kept(store, stored.id, again.id, partly.id)
+    assert [(made.model, made.complete) for made in found.values()].count(("b", True)) == 2
+    assert (found[partly.id].model, found[partly.id].complete) == ("b", False)
     assert (await search(store, UP, model="b")).keys() == {stored.id, put_again.id, partly.id}
     assert await store.vectors.waiting(TENANT, "b", 10) == [partly]
     assert await store.vectors.models(TENANT) == ["b"]
@@ -267,8 +278,9 @@ async def test_a_forgotten_memory_is_gone_and_comes_back_without_its_vectors(
     assert len(await search(store)) == 2
     await store.records.commit(TENANT, batch(Forget(id=memory.id)))
     assert (await search(store)).keys() == {other.id}
-    assert await store.vectors.passages(TENANT, [memory], MODEL, EAST) == {}
+    assert await store.vectors.embedded(TENANT, ALL, [memory.id]) == []
     await store.records.commit(TENANT, storing(memory))
+    assert await kept(store, memory.id) == {}
 
     assert (await search(store)).keys() == {other.id}
     assert [m.id for m in await store.vectors.waiting(TENANT, MODEL, 5)] == [memory.id]
@@ -312,28 +324,47 @@ async def test_a_memory_scores_by_its_best_passage(store: Store) -> None:
     question = unit(3, 1)
     await keep(store, (one, [NORTH, unit(1, 2)]), (two, [unit(-1, 0)]), (bare, []))
 
-    found = await store.vectors.scores(TENANT, [bare.id, two.id, "gone", one.id], MODEL, question)
+    ids = [bare.id, two.id, "gone", one.id]
+    outlines = await store.records.outlines(TENANT, ALL, ids)
+
+    found = await store.vectors.scores(TENANT, outlines, MODEL, question)
 
     assert set(found) == {one.id, two.id}
     assert found[one.id] == pytest.approx(float(unit(1, 2) @ question), abs=0.002)
     assert found[two.id] == pytest.approx(float(unit(-1, 0) @ question), abs=0.002)
-    assert await store.vectors.scores("other", [one.id], MODEL, question) == {}
+    assert await store.vectors.scores("other", outlines, MODEL, question) == {}
+    assert await store.vectors.scores(TENANT, outlines, "b", question) == {}
     assert await store.vectors.scores(TENANT, [], MODEL, question) == {}
 
 
-async def test_passages_come_with_their_exact_scores_best_first(store: Store) -> None:
-    one, two, bare = note("abcdef"), episode("xyz"), note()
+async def test_what_an_index_finds_can_be_scored_for_another_question(store: Store) -> None:
+    one, two = note("tea"), note("tea")
+    await keep(store, (one, [NORTH]), (two, [EAST]))
+    by_words = await store.text.search(TENANT, ALL, "tea", 5)
+    near = (await store.vectors.search(TENANT, ALL, MODEL, EAST, 5)).hits
+
+    for hits in (by_words, near):
+        found = await store.vectors.scores(TENANT, [hit.outline for hit in hits], MODEL, NORTH)
+        assert found == pytest.approx({one.id: 1, two.id: 0}, abs=0.002)
+
+
+async def test_memories_come_with_their_passages_and_vectors_in_order(store: Store) -> None:
+    one, two, bare = note("abcdef", scope="a"), episode("xyz", scope="a"), note(scope="a")
     vectors = [unit(1, 2, 3), unit(3, 2, 1), unit(-1, 0, 0), unit(3, 2, 1)]
-    question = unit(1, 1, 0)
-    await keep(store, (one, vectors), (two, [unit(0, 0, 1)]), (bare, []))
+    elsewhere = note(scope="b")
+    await keep(store, (one, vectors), (two, [unit(0, 0, 1)]), (bare, []), (elsewhere, vectors))
+    ids = [bare.id, two.id, "gone", one.id, elsewhere.id]
 
-    found = await store.vectors.passages(TENANT, [bare, two, one, note()], MODEL, question)
+    found = await store.vectors.embedded(TENANT, Selection(scopes=ScopeSet.listed(["a"])), ids)
 
-    assert set(found) == {one.id, two.id}
-    assert [scored.passage.start for scored in found[one.id]] == [1, 3, 0, 2]
-    for scored in found[one.id]:
-        exact = float(vectors[scored.passage.start] @ question)
-        assert scored.score == pytest.approx(exact, abs=0.002)
+    by_id = {memory.id: (memory, made) for memory, made in found}
+    assert {i: memory for i, (memory, _) in by_id.items()} == {m.id: m for m in (one, two, bare)}
+    assert by_id[bare.id][1] is None
+    made = by_id[one.id][1]
+    assert made is not None
+    assert (made.memory_id, made.model, made.complete) == (one.id, MODEL, True)
+    assert made.passages == embedded(one, vectors).passages
+    assert made.vectors == pytest.approx(np.array(vectors), abs=0.001)
 
 
 async def test_memories_that_lack_vectors_wait_oldest_first(store: Store) -> None:
@@ -355,7 +386,7 @@ async def test_stored_vectors_replace_those_of_their_model(store: Store) -> None
     await store.vectors.store(TENANT, [(memory, embedded(memory, [EAST]))])
 
     assert (await search(store))[memory.id] == pytest.approx(1, abs=ROUNDING)
-    assert len((await store.vectors.passages(TENANT, [memory], MODEL, EAST))[memory.id]) == 1
+    assert len((await kept(store, memory.id))[memory.id].passages) == 1
 
 
 async def test_vectors_that_are_not_complete_leave_their_memory_waiting(store: Store) -> None:
@@ -386,7 +417,8 @@ async def test_vectors_of_one_tenant_are_not_found_by_another(store: Store) -> N
     await store.records.commit("other", storing(replace(memory, content="Own.")))
 
     assert (await store.vectors.search("other", ALL, MODEL, EAST, 5)).hits == []
-    assert await store.vectors.passages("other", [memory], MODEL, EAST) == {}
+    ((_, made),) = await store.vectors.embedded("other", ALL, [memory.id])
+    assert made is None
 
 
 async def test_what_was_dropped_is_not_found_until_it_is_embedded_again(store: Store) -> None:

@@ -1,12 +1,12 @@
 """Changes to the records, and the log that remembers their order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from recollect.domain.memory import JsonValue, Kind, Link, Memory, RegistryRecord
-from recollect.domain.passages import FloatMatrix, Passage
+from recollect.domain.passages import FloatMatrix, KeptVector, Passage
 
 Verb: TypeAlias = Literal[
     "remember", "edit", "move", "ingest", "learn", "correct", "import", "adopt", "forget", "erase",
@@ -160,6 +160,32 @@ class Embedded:
     passages: tuple[Passage, ...]
     vectors: FloatMatrix
     complete: bool
+
+    @classmethod
+    def of(
+        cls,
+        memory_id: str,
+        embedded_by: str | None,
+        kept: Sequence[KeptVector],
+        unpacked: Callable[[Sequence[bytes]], FloatMatrix],
+    ) -> "Embedded | None":
+        """The vectors of a memory as a store keeps them; None if it has none.
+
+        Args:
+            memory_id: Whose they are.
+            embedded_by: The model whose vectors are said to be complete.
+            kept: All that are stored, of one model, in the order of the passages.
+            unpacked: Reads what the store keeps of each.
+        """
+        if not kept:
+            return None
+        return cls(
+            memory_id=memory_id,
+            model=kept[0].model,
+            passages=tuple(vector.passage for vector in kept),
+            vectors=unpacked([vector.embedding for vector in kept]),
+            complete=embedded_by is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

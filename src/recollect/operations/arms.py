@@ -79,8 +79,8 @@ class Found:
                 self.lexical.get(id_),
                 tuple(self.linked.get(id_, nothing).items()),
             )
-            for (id_, _, scope, kind, content, occurred_at, producer, session, position) in filter(
-                None, self.outlines.values()
+            for (id_, _, scope, kind, content, occurred_at, producer, session, position, _) in (
+                filter(None, self.outlines.values())
             )
         ]
 
@@ -182,8 +182,10 @@ class _Search:
 
     async def compare(self, ids: Iterable[str]) -> None:
         """Add how similar these are to the question, unless that is known."""
-        new = [i for i in dict.fromkeys(ids) if i not in self.found.similarity]
-        self.found.similarity |= await meaning.scores(self.context, new, self.found.questions)
+        found = self.found
+        outlines = (found.outlines[i] for i in dict.fromkeys(ids) if i not in found.similarity)
+        new = [outline for outline in outlines if outline]
+        found.similarity |= await meaning.scores(self.context, new, found.questions)
 
 
 @asynccontextmanager

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from recollect.domain.changes import Embedded
 from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
 from recollect.errors import EmbedderUnavailable
 from recollect.operations.context import Context
 from recollect.operations.embedding import embedder_of, model_key, older_keys
-from recollect.ports import Distribution, Revised, ScoredOutline, ScoredPassage
+from recollect.ports import Distribution, Outline, ScoredOutline, ScoredPassage
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,29 +113,28 @@ async def _hits(
     return sorted(found.values(), key=lambda hit: (-hit.score, hit.id))
 
 
-async def scores(context: Context, ids: Sequence[str], questions: Questions) -> Mapping[str, float]:
-    """The exact score of each of these memories' best passage, on one scale."""
+async def scores(
+    context: Context, outlines: Sequence[Outline], questions: Questions
+) -> Mapping[str, float]:
+    """The exact score of each of these memories' best passage, by id, on one scale."""
     found: dict[str, float] = {}
-    for asked in questions if ids else ():
-        of_model = await context.vectors.scores(context.tenant, ids, asked.model, asked.vector)
+    for asked in questions if outlines else ():
+        of_model = await context.vectors.scores(context.tenant, outlines, asked.model, asked.vector)
         found |= {memory_id: asked.scale(score) for memory_id, score in of_model.items()}
     return found
 
 
-async def passages(
-    context: Context, memories: Sequence[Revised], questions: Questions
-) -> Mapping[str, list[ScoredPassage]]:
-    """Every passage of these memories with its score on one scale, best first."""
-    found: dict[str, list[ScoredPassage]] = {}
+def passages(embedded: Embedded | None, questions: Questions) -> Sequence[ScoredPassage]:
+    """A memory's passages with their scores on one scale, best first; none of another model."""
     for asked in questions:
-        of_model = await context.vectors.passages(
-            context.tenant, memories, asked.model, asked.vector
-        )
-        found |= {
-            memory_id: [replace(s, score=asked.scale(s.score)) for s in scored]
-            for memory_id, scored in of_model.items()
-        }
-    return found
+        if embedded and embedded.model == asked.model:
+            scores: list[float] = (embedded.vectors @ asked.vector).tolist()
+            scored = [
+                ScoredPassage(passage=passage, score=asked.scale(score))
+                for passage, score in zip(embedded.passages, scores, strict=True)
+            ]
+            return sorted(scored, key=lambda passage: -passage.score)
+    return ()
 
 
 async def _vectors(context: Context, query: str, keys: Sequence[str]) -> Mapping[str, FloatVector]:

@@ -244,11 +244,9 @@ async def _whole(
     context: Context, question: _Question, found: Found, ids: Sequence[str]
 ) -> Mapping[str, tuple[Memory, Sequence[ScoredPassage]]]:
     """These memories by id, each with its passages, which an earlier revision has none of."""
-    # One after the other: each takes 0.2 ms, and two threads at once 0.3 ms more.
-    seen = await context.records.select(context.tenant, question.candidates, ids)
-    by_id = await meaning.passages(context, seen, found.questions)
-    passages = {(m.id, m.revision): by_id.get(m.id, ()) for m in seen}
-    memories = await _then(context, question, seen)
+    seen = await context.vectors.embedded(context.tenant, question.candidates, ids)
+    passages = {(m.id, m.revision): meaning.passages(e, found.questions) for m, e in seen}
+    memories = await _then(context, question, [memory for memory, _ in seen])
     return {m.id: (m, passages.get((m.id, m.revision), ())) for m in memories}
 
 

@@ -7,7 +7,6 @@ ranks by or reveals another tenant's data. Adapters raise only the errors of `re
 from recollect.ports.indexes import (
     Distribution,
     Nearest,
-    Revised,
     ScoredOutline,
     ScoredPassage,
     TextIndex,
@@ -59,7 +58,6 @@ __all__ = [
     "ResourceKind",
     "ResourceStatus",
     "Resources",
-    "Revised",
     "ScoredOutline",
     "ScoredPassage",
     "SecretStore",

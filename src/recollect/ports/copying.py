@@ -57,16 +57,9 @@ class KeptMemory(NamedTuple):
     ) -> "KeptMemory":
         """The row of a memory as it is stored."""
         problem = vectors_problem(kept, embedded_by, passage_source(memory))
-        if problem or not kept:
+        if problem:
             return cls(key, memory, None, problem)
-        embedded = Embedded(
-            memory_id=memory.id,
-            model=kept[0].model,
-            passages=tuple(vector.passage for vector in kept),
-            vectors=unpacked([vector.embedding for vector in kept]),
-            complete=embedded_by is not None,
-        )
-        return cls(key, memory, embedded)
+        return cls(key, memory, Embedded.of(memory.id, embedded_by, kept, unpacked))
 
 
 class Table(StrEnum):

@@ -46,20 +46,6 @@ class ScoredPassage:
     score: float
 
 
-class Revised(Protocol):
-    """A memory at some revision, whole or in outline."""
-
-    @property
-    def id(self) -> str:
-        """Which memory."""
-        ...
-
-    @property
-    def revision(self) -> int:
-        """Which revision of it."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """How the scores of a question are spread over all passages of a model."""
@@ -111,20 +97,21 @@ class VectorIndex(Protocol):
         ...
 
     async def scores(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, outlines: Sequence[Outline], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
-        """Return the score of each of these memories' best passage; true to 0.001.
+        """Return the score of each of these memories' best passage, by id; true to 0.001.
 
         Memories without vectors of this model are left out.
         """
         ...
 
-    async def passages(
-        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
-    ) -> Mapping[str, list[ScoredPassage]]:
-        """Return every passage of these memories with its score, best first; true to 0.001.
+    async def embedded(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[tuple[Memory, Embedded | None]]:
+        """Return the memories that `RecordStore.select` would return, with their vectors.
 
-        A memory that is no longer at this revision is left out: its passages are of another text.
+        These are of whichever model, and of the memory as it is returned; None stands with one
+        that has none. They are true to 0.001.
         """
         ...
 

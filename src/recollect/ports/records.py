@@ -24,6 +24,8 @@ class Outline(NamedTuple):
     Attributes:
         producer, session: None for what is no episode.
         position: 0 for what is no episode.
+        indexed: The number by which the store's index of vectors knows it; 0 if that has none of
+            it, or goes by ids.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Outline(NamedTuple):
     producer: str | None
     session: str | None
     position: int
+    indexed: int = 0
 
     @classmethod
     def of(cls, memory: Memory) -> "Outline":

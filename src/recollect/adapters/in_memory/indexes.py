@@ -21,9 +21,7 @@ from recollect.ports import (
     Fault,
     Nearest,
     Outline,
-    Revised,
     ScoredOutline,
-    ScoredPassage,
 )
 
 _SUFFIX = re.compile(r"(?<=\w{3})(ings?|ed|es|s|e)$")
@@ -88,33 +86,24 @@ class InMemoryVectorIndex:
         return Nearest(hits=hits[:limit], complete=not waiting(tables, model))
 
     async def scores(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, outlines: Sequence[Outline], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
         tables = self._world[tenant]
         return {
-            memory_id: float((made.vectors @ vector).max())
-            for memory_id in ids
-            if (made := tables.embedded(memory_id, model)) and len(made.vectors)
+            outline.id: float((made.vectors @ vector).max())
+            for outline in outlines
+            if (made := tables.embedded(outline.id, model)) and len(made.vectors)
         }
 
-    async def passages(
-        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
-    ) -> Mapping[str, list[ScoredPassage]]:
+    async def embedded(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[tuple[Memory, Embedded | None]]:
         tables = self._world[tenant]
-        return {
-            memory.id: sorted(
-                (
-                    ScoredPassage(passage=passage, score=float(row @ vector))
-                    for passage, row in zip(made.passages, made.vectors, strict=True)
-                ),
-                key=lambda scored: -scored.score,
-            )
-            for memory in memories
-            if (stored := tables.memories.get(memory.id))
-            and stored.revision == memory.revision
-            and (made := tables.embedded(memory.id, model))
-            and len(made.vectors)
-        }
+        return [
+            (memory, tables.vectors.get(memory.id))
+            for memory in map(tables.memories.get, ids)
+            if memory is not None and selection.holds(memory)
+        ]
 
     async def distribution(
         self, tenant: str, model: str, vector: FloatVector

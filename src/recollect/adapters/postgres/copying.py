@@ -6,7 +6,7 @@ from recollect.adapters.postgres.database import Cursor as DatabaseCursor
 from recollect.adapters.postgres.database import Database
 from recollect.adapters.postgres.half_vector import unpacked
 from recollect.adapters.postgres.postings import add
-from recollect.adapters.postgres.rows import INSERT, keyed_memories, to_row
+from recollect.adapters.postgres.rows import BY_KEY, INSERT, keyed_memories, to_row
 from recollect.adapters.postgres.vectors import insert_vectors, kept_vectors
 from recollect.adapters.postgres.words import Stemmer
 from recollect.domain.searchable import searchable_text
@@ -159,10 +159,10 @@ async def _insert(cursor: DatabaseCursor, tenant: str, table: Table, rows: Seque
 
 
 async def _memories(cursor: DatabaseCursor, tenant: str, after: Cursor, limit: int) -> list[Row]:
-    page = await keyed_memories(cursor, tenant, int(after[0]) if after else 0, limit)
+    page = await keyed_memories(cursor, BY_KEY, [tenant, int(after[0]) if after else 0, limit])
     if not page:
         return []
-    vectors = await kept_vectors(cursor, tenant, page[0].key, page[-1].key)
+    vectors = await kept_vectors(cursor, tenant, [row.key for row in page])
     return [
         KeptMemory.of(key, memory, embedded_by, vectors.get(key, []), unpacked)
         for key, embedded_by, memory in page

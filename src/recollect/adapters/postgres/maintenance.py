@@ -7,7 +7,7 @@ from typing import Literal
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.loading import hold_tenant
 from recollect.adapters.postgres.postings import add
-from recollect.adapters.postgres.rows import KeyedMemory, keyed_memories, text_key
+from recollect.adapters.postgres.rows import BY_KEY, KeyedMemory, keyed_memories, text_key
 from recollect.adapters.postgres.vectors import kept_vectors
 from recollect.adapters.postgres.words import Stemmer, Terms
 from recollect.domain.passages import vectors_problem
@@ -135,7 +135,7 @@ class _Checked:
 
     async def _pages(self, cursor: Cursor) -> AsyncGenerator[list[KeyedMemory]]:
         last = 0
-        while page := await keyed_memories(cursor, self._tenant, last, _PAGE):
+        while page := await keyed_memories(cursor, BY_KEY, [self._tenant, last, _PAGE]):
             last = page[-1].key
             yield page
 
@@ -145,7 +145,7 @@ class _Checked:
         async for page in self._pages(cursor):
             texts = [searchable_text(memory) for _, _, memory in page]
             terms = await self._stemmer.terms(cursor, texts)
-            vectors = await kept_vectors(cursor, self._tenant, page[0].key, page[-1].key)
+            vectors = await kept_vectors(cursor, self._tenant, [row.key for row in page])
             for (key, embedded_by, memory), found in zip(page, terms, strict=True):
                 digested = digests.pop(key, None)
                 if digested != _digested(found):

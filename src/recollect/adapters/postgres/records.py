@@ -9,7 +9,12 @@ from recollect.adapters.postgres.commit import apply, replay
 from recollect.adapters.postgres.counting import count_all
 from recollect.adapters.postgres.database import Database
 from recollect.adapters.postgres.rows import OUTLINE, SELECT, outlines, session_key, text_key
-from recollect.adapters.postgres.selection import PLACE, compile_place, compile_selection
+from recollect.adapters.postgres.selection import (
+    PLACE,
+    compile_chosen,
+    compile_place,
+    compile_selection,
+)
 from recollect.adapters.postgres.words import Stemmer
 from recollect.domain.changes import (
     Batch,
@@ -73,13 +78,13 @@ class PostgresRecordStore:
         return [by_id[i] for i in ids if i in by_id]
 
     async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
-        chosen, values = _chosen(tenant, selection, ids)
+        chosen, values = compile_chosen(tenant, selection, ids)
         return await self._memories(tenant, chosen, values)
 
     async def outlines(
         self, tenant: str, selection: Selection, ids: Sequence[str]
     ) -> list[Outline]:
-        chosen, values = _chosen(tenant, selection, ids)
+        chosen, values = compile_chosen(tenant, selection, ids)
         return outlines(await self._database.rows(tenant, OUTLINE + chosen, values))
 
     async def named(self, tenant: str, scope: str, name: str) -> Memory | None:
@@ -311,9 +316,3 @@ def _revision(row: Sequence[Any]) -> Revision:
         verb=verb,
         memory=memory_from_json(json.loads(payload)) if payload else None,
     )
-
-
-def _chosen(tenant: str, selection: Selection, ids: Sequence[str]) -> tuple[str, list[Any]]:
-    """The selected ones of these ids, as the rest of a statement `select ... from memory m`."""
-    condition, values = compile_selection(tenant, selection)
-    return f"where m.id = any(%s::text[]) and {condition}", [array(ids), *values]

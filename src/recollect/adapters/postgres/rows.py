@@ -23,12 +23,11 @@ INSERT = Insert(
     {"key": "bigint", "embedded_by": "text"}
     | {field: _TYPES.get(field, "text") for field in FIELDS},
 )
-_KEYED = (
-    f"select key, embedded_by, {', '.join(FIELDS)} from memory "  # noqa: S608
-    "where tenant = %s and key > %s order by key limit %s"
-)
+_KEYED = SELECT.replace("select ", "select m.key, m.embedded_by, ", 1)
+BY_KEY = "where m.tenant = %s and m.key > %s order by m.key limit %s"
+"""A page of a tenant's memories, in the order of their keys."""
 
-_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields)
+_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields if field != "indexed")
 OUTLINE = f"select {_OUTLINE} from memory m "  # noqa: S608
 _SCORED = f"""
 with hit as materialized ({{statement}})
@@ -84,9 +83,9 @@ async def memories(cursor: Cursor, where: str, values: Sequence[Any]) -> list[Me
     return [memory_of(row) for row in await cursor.fetchall()]
 
 
-async def keyed_memories(cursor: Cursor, tenant: str, after: int, limit: int) -> list[KeyedMemory]:
-    """Up to `limit` memories whose keys are greater than `after`, in their order."""
-    await cursor.execute(_KEYED.encode(), [tenant, after, limit])
+async def keyed_memories(cursor: Cursor, where: str, values: Sequence[Any]) -> list[KeyedMemory]:
+    """The memories of `SELECT` with this rest of the statement, each with its key."""
+    await cursor.execute((_KEYED + where).encode(), values)
     rows = await cursor.fetchall()
     return [KeyedMemory(key, embedded_by, memory_of(row)) for key, embedded_by, *row in rows]
 

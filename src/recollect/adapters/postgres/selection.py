@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.database import Cursor
 from recollect.adapters.postgres.filters import compile_filter
 from recollect.domain.filters import And, Comparison, Filter, In, RecordField
@@ -29,6 +30,12 @@ def compile_selection(tenant: str, selection: Selection) -> tuple[str, list[Any]
         matches, more = compile_filter(selection.filter)
         condition, values = f"{condition} and ({matches})", [*values, *more]
     return condition, values
+
+
+def compile_chosen(tenant: str, selection: Selection, ids: Sequence[str]) -> tuple[str, list[Any]]:
+    """The selected ones of these ids, as the rest of a statement `select ... from memory m`."""
+    condition, values = compile_selection(tenant, selection)
+    return f"where m.id = any(%s::text[]) and {condition}", [array(ids), *values]
 
 
 async def are_few(cursor: Cursor, tenant: str, selection: Selection, most: int = FEW) -> bool:

@@ -8,17 +8,18 @@ import numpy as np
 from recollect.adapters.postgres.bulk import array
 from recollect.adapters.postgres.database import Cursor, Database
 from recollect.adapters.postgres.graphs import INDEX_FROM, look_after_graphs, progress
-from recollect.adapters.postgres.half_vector import HalfVector
+from recollect.adapters.postgres.half_vector import HalfVector, unpacked
 from recollect.adapters.postgres.loading import hold_tenant
 from recollect.adapters.postgres.nearest import LARGE, nearest
-from recollect.adapters.postgres.rows import SELECT
+from recollect.adapters.postgres.rows import SELECT, keyed_memories
+from recollect.adapters.postgres.selection import compile_chosen
 from recollect.domain.changes import Embedded
 from recollect.domain.flat import memory_of
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
+from recollect.domain.passages import FloatVector, KeptVector, digest
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, Revised, ScoredPassage
+from recollect.ports import Distribution, Nearest, Outline
 
 _INSERT = f"insert into passage values ({', '.join(['%s'] * 11)})"  # noqa: S608
 
@@ -39,19 +40,12 @@ select model from found where model is not null
 """
 _KEPT = """
 select memory_key, model, total, start, "end", heading, halfvec_send(embedding), digest
-from passage where tenant = %s and memory_key between %s and %s order by memory_key, ordinal
+from passage where tenant = %s and memory_key = any(%s) order by memory_key, ordinal
 """
 _SCORES = """
 select m.id, max(-(v.embedding <#> %s)) from memory m
 join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
 where m.tenant = %s and m.id = any(%s::text[]) group by m.id
-"""
-_PASSAGES = """
-select m.id, v.start, v."end", v.heading, -(v.embedding <#> %s) as score
-from unnest(%s::text[], %s::bigint[]) as asked (id, revision)
-join memory m on m.tenant = %s and m.id = asked.id and m.revision = asked.revision
-join passage v on v.tenant = m.tenant and v.memory_key = m.key and v.model = %s
-order by m.key, score desc, v.ordinal
 """
 _CLAIM = """
 update memory m set embedded_by = made.model
@@ -97,10 +91,10 @@ def _rows(tenant: str, key: int, memory: Memory, embedded: Embedded) -> list[lis
 
 
 async def kept_vectors(
-    cursor: Cursor, tenant: str, first: int, last: int
+    cursor: Cursor, tenant: str, keys: Sequence[int]
 ) -> Mapping[int, list[KeptVector]]:
-    """The vectors of the memories whose rows have keys from `first` to `last`, by key."""
-    await cursor.execute(_KEPT, [tenant, first, last])
+    """The vectors of the memories whose rows have these keys, by key."""
+    await cursor.execute(_KEPT, [tenant, list(keys)])
     kept: dict[int, list[KeptVector]] = {}
     for key, *row in await cursor.fetchall():
         kept.setdefault(key, []).append(KeptVector(*row))
@@ -129,25 +123,26 @@ class PostgresVectorIndex:
         return await self._database.read(tenant, work)
 
     async def scores(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, outlines: Sequence[Outline], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
-        rows = await self._database.rows(
-            tenant, _SCORES, [HalfVector(vector), model, tenant, array(ids)]
-        )
+        ids = array(outline.id for outline in outlines)
+        rows = await self._database.rows(tenant, _SCORES, [HalfVector(vector), model, tenant, ids])
         return dict(rows)
 
-    async def passages(
-        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
-    ) -> Mapping[str, list[ScoredPassage]]:
-        ids, revisions = array(m.id for m in memories), array(m.revision for m in memories)
-        rows = await self._database.rows(
-            tenant, _PASSAGES, [HalfVector(vector), ids, revisions, tenant, model]
-        )
-        scored: dict[str, list[ScoredPassage]] = {}
-        for memory_id, start, end, heading, score in rows:
-            passage = Passage(start=start, end=end, heading=heading)
-            scored.setdefault(memory_id, []).append(ScoredPassage(passage=passage, score=score))
-        return scored
+    async def embedded(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[tuple[Memory, Embedded | None]]:
+        chosen, values = compile_chosen(tenant, selection, ids)
+
+        async def work(cursor: Cursor) -> list[tuple[Memory, Embedded | None]]:
+            found = await keyed_memories(cursor, chosen, values)
+            kept = await kept_vectors(cursor, tenant, [row.key for row in found])
+            return [
+                (memory, Embedded.of(memory.id, embedded_by, kept.get(key, ()), unpacked))
+                for key, embedded_by, memory in found
+            ]
+
+        return await self._database.read(tenant, work)
 
     async def distribution(
         self, tenant: str, model: str, vector: FloatVector

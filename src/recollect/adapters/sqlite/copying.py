@@ -8,7 +8,7 @@ from recollect.adapters.sqlite.database import decoding
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.maintenance import rebuild_text
 from recollect.adapters.sqlite.matrix import unpacked
-from recollect.adapters.sqlite.rows import SELECT, from_row, marks, to_row
+from recollect.adapters.sqlite.rows import KEYED_SELECT, from_row, marks, to_row
 from recollect.adapters.sqlite.times import from_micros, to_micros
 from recollect.adapters.sqlite.vectors import insert_vectors, kept_vectors
 from recollect.adapters.sqlite.words import insert_texts
@@ -26,10 +26,7 @@ from recollect.ports.copying import (
     going_on,
 )
 
-_MEMORIES = (
-    SELECT.replace("select ", "select m.key, m.embedded_by, ", 1)
-    + "where m.key > ? order by m.key limit ?"
-)
+_MEMORIES = KEYED_SELECT + "where m.key > ? order by m.key limit ?"
 _INSERT_MEMORY = (
     f"insert into memory (key, embedded_by, {', '.join(FIELDS)}) "  # noqa: S608
     f"values (?, ?, {marks(FIELDS)})"
@@ -169,7 +166,7 @@ def _memories(connection: sqlite3.Connection, after: Cursor, limit: int) -> list
     rows = connection.execute(_MEMORIES, [*(after or (0,)), limit]).fetchall()
     if not rows:
         return []
-    vectors = kept_vectors(connection, rows[0][0], rows[-1][0])
+    vectors = kept_vectors(connection, [row[0] for row in rows])
     return [
         KeptMemory.of(key, from_row(row), embedded_by, vectors.get(key, []), unpacked)
         for key, embedded_by, *row in rows

@@ -164,7 +164,7 @@ def _memory_faults(connection: sqlite3.Connection) -> Generator[Fault]:
         + "where m.key > ? order by m.key limit ?",
         [last, _PAGE],
     ).fetchall():
-        vectors = kept_vectors(connection, rows[0][0], rows[-1][0])
+        vectors = kept_vectors(connection, [row[0] for row in rows])
         for key, embedded_by, text_key, text, *row in rows:
             memory = from_row(row)
             expected = searchable_text(memory)

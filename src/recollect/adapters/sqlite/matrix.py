@@ -7,8 +7,9 @@ vectors of the file, which would take 10 us each to read.
 """
 
 import sqlite3
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
@@ -40,20 +41,31 @@ _GATHER_BELOW = 8  # copying the rows of a few memories beats scanning everythin
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Every row in reach with its score; taken best first, in growing portions."""
+    """Every row in reach with its score; taken best first, in growing portions.
+
+    Attributes:
+        exact: The scores of the rows at these places, exactly.
+    """
 
     keys: NDArray[np.int64]
     scores: FloatVector
+    exact: Callable[[NDArray[np.intp]], FloatVector]
 
     def portions(self, first: int, *, growth: int) -> Generator[dict[int, float]]:
-        """Yield the best memories' keys with their scores, best first, each memory once."""
+        """Yield the best memories' keys with their scores, best first, each memory once.
+
+        The scores of the first portion are exact.
+        """
         seen = {DEAD}
-        for rows in best_first(self.scores, first, growth):
-            keys: list[int] = self.keys[rows].tolist()
-            worst_first = zip(reversed(keys), self.scores[rows[::-1]].tolist(), strict=True)
-            scores = dict(worst_first)  # of a memory's passages, the best comes last and stays
-            fresh = {key: scores[key] for key in dict.fromkeys(keys) if key not in seen}
-            seen.update(fresh)
+        for turn, places in enumerate(best_first(self.scores, first, growth)):
+            scores = self.scores[places] if turn else self.exact(places)
+            order = np.argsort(-scores, kind="stable")
+            keys: list[int] = self.keys[places[order]].tolist()
+            fresh: dict[int, float] = {}
+            for key, score in zip(keys, scores[order].tolist(), strict=True):
+                if key not in seen:  # of a memory's passages, the best comes first
+                    seen.add(key)
+                    fresh[key] = score
             if fresh:
                 yield fresh
 
@@ -104,13 +116,14 @@ class PassageMatrix:
         with self._lock:
             size, codes, scales = self._size, self._codes, self._scales
             keys, numbers = self._keys[:size], self._numbers[:size]
+            exact = partial(_exact, self._codes, self._rests, self._scales, vector)
             known = list(self._places.items())
         if not size:
-            return Candidates(keys, scales[:0])
+            return Candidates(keys, scales[:0], lambda _: scales[:0])
         question, scale = _quantised(vector[None, :])
         if scopes.is_everything and frozenset(kinds) >= _KINDS:
             scores = _dots(question, codes[:size]) * (scales[:size] * scale[0])
-            return Candidates(keys, scores)
+            return Candidates(keys, scores, exact)
         covered = np.zeros(len(known), dtype=bool)
         covered[[n for (scope, kind), n in known if kind in kinds and scopes.covers(scope)]] = True
         rows = np.flatnonzero(covered[numbers])
@@ -118,7 +131,8 @@ class PassageMatrix:
             scores = _dots(question, codes[rows]) if len(rows) else scales[:0]
         else:
             scores = _dots(question, codes[:size])[rows]
-        return Candidates(keys[rows], scores * (scales[rows] * scale[0]))
+        scores *= scales[rows] * scale[0]
+        return Candidates(keys[rows], scores, lambda places: exact(rows[places]))
 
     def scores(self, memory_keys: Collection[int], vector: FloatVector) -> dict[int, float]:
         """The score of each of these memories by its best passage, exactly; not of one without."""
@@ -130,7 +144,7 @@ class PassageMatrix:
         asked = np.zeros(max(keys.max(), *memory_keys) + 2, dtype=np.bool_)  # the last for DEAD
         asked[list(memory_keys)] = True
         rows = np.flatnonzero(asked[keys])
-        exact = (codes[rows] + rests[rows] / np.float32(_FINER)) @ vector * scales[rows]
+        exact = _exact(codes, rests, scales, vector, rows)
         best: dict[int, float] = {}
         for key, score in zip(keys[rows].tolist(), exact.tolist(), strict=True):
             best[key] = max(score, best.get(key, score))
@@ -218,6 +232,18 @@ def _quantised(vectors: FloatMatrix) -> tuple[NDArray[np.int8], FloatVector]:
     """Codes in [-127, 127] and the scale of each row: `vectors` is about `codes * scale`."""
     scales = np.maximum(np.abs(vectors).max(axis=1), 1e-12) / np.float32(127)
     return np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32)
+
+
+def _exact(
+    codes: NDArray[np.int8],
+    rests: NDArray[np.int8],
+    scales: FloatVector,
+    vector: FloatVector,
+    rows: NDArray[np.intp],
+) -> FloatVector:
+    """The inner product with each of these rows, as of the vectors that the file keeps."""
+    vectors = codes[rows] + rests[rows] / np.float32(_FINER)
+    return (vectors @ vector * scales[rows]).astype(np.float32)
 
 
 def _dots(question: NDArray[np.int8], codes: NDArray[np.int8]) -> FloatVector:

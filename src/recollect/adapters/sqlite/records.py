@@ -11,6 +11,7 @@ from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.rows import dump, keyed_outlines, marks, memories
 from recollect.adapters.sqlite.selection import (
     PLACE,
+    compile_chosen,
     compile_place,
     compile_scopes,
     compile_selection,
@@ -82,13 +83,13 @@ class SqliteRecordStore:
         return [by_id[i] for i in ids if i in by_id]
 
     async def select(self, tenant: str, selection: Selection, ids: Sequence[str]) -> list[Memory]:
-        chosen, values = _chosen(selection, ids)
+        chosen, values = compile_chosen(selection, ids)
         return await self._memories(tenant, chosen, values)
 
     async def outlines(
         self, tenant: str, selection: Selection, ids: Sequence[str]
     ) -> list[Outline]:
-        chosen, values = _chosen(selection, ids)
+        chosen, values = compile_chosen(selection, ids)
         database = await self._home.database(tenant)
         found = await database.read(lambda c: keyed_outlines(c, f"memory m {chosen}", values))
         return [outline for _, outline in found]
@@ -350,13 +351,6 @@ def _revision(row: Sequence[Any]) -> Revision:
         verb=verb,
         memory=memory_from_json(json.loads(payload)) if payload else None,
     )
-
-
-def _chosen(selection: Selection, ids: Sequence[str]) -> tuple[str, list[object]]:
-    """The selected ones of these ids, as the rest of a statement `select ... from memory m`."""
-    condition, values = compile_test(selection)
-    where = f"where m.id in (select value from json_each(?)) and {condition}"  # noqa: S608
-    return where, [dump(list(ids)), *values]
 
 
 def _counts(connection: sqlite3.Connection, model: str, size_bytes: int) -> Counts:

@@ -12,6 +12,7 @@ from recollect.domain.memory import Kind, Memory
 from recollect.ports import Outline
 
 SELECT = f"select {', '.join(f'm.{field}' for field in FIELDS)} from memory m "  # noqa: S608
+KEYED_SELECT = SELECT.replace("select ", "select m.key, m.embedded_by, ", 1)
 UPSERT = (
     f"insert into memory ({', '.join(FIELDS)}, embedded_by) "  # noqa: S608  (these are our own names)
     f"values ({', '.join('?' * len(FIELDS))}, ?) on conflict (id) do update set "
@@ -19,7 +20,11 @@ UPSERT = (
     + " returning key"
 )
 
-_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields)
+# A check drops vectors that it finds wrong, without a line in the log: the matrix still has them.
+HAS_VECTORS = (
+    "(m.embedded_by is not null or exists (select 1 from vector v where v.memory_key = m.key))"
+)
+_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields if field != "indexed")
 _KINDS = {kind.value: kind for kind in Kind}
 _TIMES = frozenset(
     {"occurred_at", "created_at", "updated_at", "expires_at", "valid_from", "valid_to"}
@@ -71,7 +76,8 @@ def keyed_outlines(
     connection: sqlite3.Connection, source: str, values: Sequence[Any]
 ) -> list[tuple[int, Outline]]:
     """The keys and outlines of the memories `m` that this source of a statement holds."""
-    rows = at_once(connection, f"m.key, {_OUTLINE}", f"from {source}", values)
+    columns = f"m.key, {_OUTLINE}, {HAS_VECTORS}"
+    rows = at_once(connection, columns, f"from {source}", values)
     with decoding():
         return [
             (
@@ -86,9 +92,10 @@ def keyed_outlines(
                     who,
                     session,
                     place or 0,
+                    key if vectors else 0,
                 ),
             )
-            for key, id_, revision, scope, kind, text, at, who, session, place in rows
+            for key, id_, revision, scope, kind, text, at, who, session, place, vectors in rows
         ]
 
 

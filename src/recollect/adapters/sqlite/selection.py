@@ -1,7 +1,9 @@
 """Selections as SQL conditions over `memory m`."""
 
+from collections.abc import Sequence
+
 from recollect.adapters.sqlite.filters import SqlValue, compile_filter
-from recollect.adapters.sqlite.rows import marks
+from recollect.adapters.sqlite.rows import dump, marks
 from recollect.adapters.sqlite.times import to_micros
 from recollect.domain.scopes import ScopeSet
 from recollect.domain.selection import Position, Selection
@@ -27,6 +29,13 @@ def compile_test(selection: Selection) -> tuple[str, list[SqlValue]]:
     """
     condition, values = compile_selection(selection)
     return f"({condition}) is true", values
+
+
+def compile_chosen(selection: Selection, ids: Sequence[str]) -> tuple[str, list[SqlValue]]:
+    """The selected ones of these ids, as the rest of a statement `select ... from memory m`."""
+    condition, values = compile_test(selection)
+    where = f"where m.id in (select value from json_each(?)) and {condition}"  # noqa: S608
+    return where, [dump(list(ids)), *values]
 
 
 def compile_reach(selection: Selection) -> tuple[str, list[SqlValue]]:

@@ -3,31 +3,25 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from operator import itemgetter
 from threading import Lock
 
 from recollect.adapters.sqlite.hits import selected
 from recollect.adapters.sqlite.home import Home
 from recollect.adapters.sqlite.matrix import PassageMatrix, unpacked
-from recollect.adapters.sqlite.rows import at_once, dump, memories
+from recollect.adapters.sqlite.rows import HAS_VECTORS, KEYED_SELECT, dump, from_row, memories
+from recollect.adapters.sqlite.selection import compile_chosen
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector, KeptVector, Passage, digest
+from recollect.domain.passages import FloatVector, KeptVector, digest
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.searchable import passage_source
 from recollect.domain.selection import Selection
-from recollect.ports import Distribution, Nearest, Revised, ScoredOutline, ScoredPassage
+from recollect.ports import Distribution, Nearest, Outline, ScoredOutline
 
 # Ranges instead of `is not`, so that the index serves them.
 _WAITING = "(m.embedded_by is null or m.embedded_by < ? or m.embedded_by > ?)"
 
 _WAITS = f"select exists (select 1 from memory m where {_WAITING})"  # noqa: S608
-
-# A check drops vectors that it finds wrong, without a line in the log: the matrix still has them.
-_HAS_VECTORS = (
-    "(m.embedded_by is not null or exists (select 1 from vector v where v.memory_key = m.key))"
-)
-_CHOSEN = f"from memory m where m.id in (select value from json_each(?)) and {_HAS_VECTORS}"  # noqa: S608
 
 # Each model by one look into the index; `select distinct` would read the whole of it.
 _MODELS = """
@@ -42,7 +36,7 @@ select model from found where model is not null
 
 _KEPT = """
 select memory_key, model, total, start, "end", heading, embedding, digest
-from vector where memory_key between ? and ? order by memory_key, model, ordinal
+from vector where memory_key in (select value from json_each(?)) order by memory_key, ordinal
 """
 
 
@@ -65,11 +59,11 @@ def insert_vectors(
 
 
 def kept_vectors(
-    connection: sqlite3.Connection, first: int, last: int
+    connection: sqlite3.Connection, keys: Sequence[int]
 ) -> Mapping[int, list[KeptVector]]:
-    """The vectors of the memories whose rows have keys from `first` to `last`, by key."""
+    """The vectors of the memories whose rows have these keys, by key."""
     kept: dict[int, list[KeptVector]] = {}
-    for key, *row in connection.execute(_KEPT, [first, last]):
+    for key, *row in connection.execute(_KEPT, [dump(keys)]):
         kept.setdefault(key, []).append(KeptVector(*row))
     return kept
 
@@ -99,24 +93,24 @@ class SqliteVectorIndex:
         return nearest
 
     async def scores(
-        self, tenant: str, ids: Sequence[str], model: str, vector: FloatVector
+        self, tenant: str, outlines: Sequence[Outline], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
         database = await self._home.database(tenant)
         matrix = self._matrix(tenant, model)
+        ids = {outline.indexed: outline.id for outline in outlines if outline.indexed}
 
         def work(connection: sqlite3.Connection) -> Mapping[str, float]:
-            rows = at_once(connection, "m.key, m.id", _CHOSEN, [dump(list(ids))])
             matrix.refresh(connection)
-            scores = matrix.scores([key for key, _ in rows], vector)
-            return {memory_id: scores[key] for key, memory_id in rows if key in scores}
+            scores = matrix.scores(ids.keys(), vector)
+            return {ids[key]: score for key, score in scores.items()}
 
         return await database.read(work)
 
-    async def passages(
-        self, tenant: str, memories: Sequence[Revised], model: str, vector: FloatVector
-    ) -> Mapping[str, list[ScoredPassage]]:
+    async def embedded(
+        self, tenant: str, selection: Selection, ids: Sequence[str]
+    ) -> list[tuple[Memory, Embedded | None]]:
         database = await self._home.database(tenant)
-        return await database.read(lambda c: _passages(c, memories, model, vector))
+        return await database.read(lambda c: _embedded(c, selection, ids))
 
     async def distribution(
         self, tenant: str, model: str, vector: FloatVector
@@ -188,31 +182,21 @@ def _search(
     matrix.refresh(connection)
     candidates = matrix.candidates(vector, selection.scopes, selection.kinds)
     portions = candidates.portions(limit + limit // 2, growth=3)
-    exact = matrix.scores(next(portions, dict[int, float]()), vector)
-    nearest = sorted(exact.items(), key=itemgetter(1), reverse=True)
-    best = chain(nearest, chain.from_iterable(portion.items() for portion in portions))
-    found = selected(connection, selection, best, limit, also=_HAS_VECTORS)
+    exact = next(portions, dict[int, float]())
+    best = chain(exact.items(), chain.from_iterable(portion.items() for portion in portions))
+    found = selected(connection, selection, best, limit, also=HAS_VECTORS)
     exact |= matrix.scores(found.keys() - exact.keys(), vector)
     hits = [hit._replace(score=exact.get(key, hit.score)) for key, hit in found.items()]
     return sorted(hits, key=lambda hit: (-hit.score, hit.id))
 
 
-def _passages(
-    connection: sqlite3.Connection, found: Sequence[Revised], model: str, vector: FloatVector
-) -> Mapping[str, list[ScoredPassage]]:
-    rows = connection.execute(
-        'select m.id, v.start, v."end", v.heading, v.embedding from json_each(?) asked '
-        "join memory m on m.id = asked.value ->> 0 and m.revision = asked.value ->> 1 "
-        "join vector v on v.memory_key = m.key and v.model = ? order by m.key, v.ordinal",
-        [dump([(memory.id, memory.revision) for memory in found]), model],
-    ).fetchall()
-    if not rows:
-        return {}
-    scores: list[float] = (unpacked([row[4] for row in rows]) @ vector).tolist()
-    scored: dict[str, list[ScoredPassage]] = {}
-    for (memory_id, start, end, heading, _), score in zip(rows, scores, strict=True):
-        passage = Passage(start=start, end=end, heading=heading)
-        scored.setdefault(memory_id, []).append(ScoredPassage(passage=passage, score=score))
-    for passages in scored.values():
-        passages.sort(key=lambda passage: -passage.score)
-    return scored
+def _embedded(
+    connection: sqlite3.Connection, selection: Selection, ids: Sequence[str]
+) -> list[tuple[Memory, Embedded | None]]:
+    chosen, values = compile_chosen(selection, ids)
+    rows = connection.execute(KEYED_SELECT + chosen, values).fetchall()
+    kept = kept_vectors(connection, [row[0] for row in rows])
+    return [
+        (memory := from_row(row), Embedded.of(memory.id, embedded_by, kept.get(key, ()), unpacked))
+        for key, embedded_by, *row in rows
+    ]
