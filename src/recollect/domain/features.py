@@ -109,6 +109,26 @@ class Candidate(NamedTuple):
     linked: tuple[tuple[str, float], ...] = ()
 
 
+class _Pool(NamedTuple):
+    """The candidates column by column, in the order of `Candidate`."""
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    kinds: Sequence[Kind]
+    producers: Sequence[str | None]
+    sessions: Sequence[tuple[str, str] | None]
+    positions: Sequence[int]
+    times: Sequence[datetime]
+    dense: Sequence[float | None]
+    lexical: Sequence[float | None]
+    linked: Sequence[tuple[tuple[str, float], ...]]
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> "_Pool":
+        """The columns of at least one candidate."""
+        return cls._make(zip(*candidates, strict=True))
+
+
 def features(
     question: str, candidates: Sequence[Candidate], shape: "Shape | None" = None
 ) -> FloatMatrix:
@@ -122,17 +142,18 @@ def features(
     matrix = np.zeros((len(candidates), len(FEATURES)), np.float32)
     if not candidates:
         return matrix
-    asked = read_question(question)
-    lexical = _scaled([c.lexical for c in candidates], missing=0.0)
-    fused = _with_links(candidates, _fused(candidates, lexical))
+    asked, pool = read_question(question), _Pool.of(candidates)
+    lexical = _scaled(pool.lexical, missing=0.0)
+    fused = _with_links(pool, _fused(pool.dense, lexical))
     matrix[:, 0] = fused
-    matrix[:, 1] = _about(asked, candidates)
-    matrix[:, 2] = _date(asked.dates, candidates)
+    matrix[:, 1] = _about(asked, pool.producers)
+    if asked.dates:
+        matrix[:, 2] = _date(asked.dates, pool.times)
     shape = shape or shape_of(candidates)
     if shape.long:
-        matrix[:, ALWAYS] = shape.long * _lengths_for_producer(candidates)
+        matrix[:, ALWAYS] = shape.long * _lengths_for_producer(pool)
     if shape.chat:
-        matrix[:, ALWAYS + 1 :] = shape.chat * _chat(asked, candidates, fused, lexical)
+        matrix[:, ALWAYS + 1 :] = shape.chat * _chat(asked, pool, fused, lexical)
     return matrix
 
 
@@ -149,12 +170,13 @@ class Shape:
 
 def shape_of(candidates: Sequence[Candidate]) -> Shape:
     """The shape of a pool: its episodes' lengths, and whether several people take turns."""
-    episodes = [c for c in candidates if c.kind is Kind.EPISODE]
+    kind = Kind.EPISODE
+    episodes = [c for c in candidates if c.kind is kind]
     if not episodes:
         return Shape(0.0, 0.0)
-    upper_quartile = sorted(len(c.text) for c in episodes)[len(episodes) * 3 // 4]
+    upper_quartile = sorted([len(c.text) for c in episodes])[len(episodes) * 3 // 4]
     short = _ramp(upper_quartile, LONG_CHARACTERS, SHORT_CHARACTERS)
-    by_most_active = max(Counter(c.producer for c in episodes).values())
+    by_most_active = max(Counter([c.producer for c in episodes]).values())
     dialogue = _ramp(1 - by_most_active / len(episodes), 0.0, OTHERS_SHARE)
     share = len(episodes) / len(candidates)
     return Shape(short * dialogue * share, (1.0 - short) * share)
@@ -171,20 +193,22 @@ def _scaled(scores: Sequence[float | None], missing: float | None) -> FloatVecto
     Where there is none stands `missing`, or if that is None the median of the others; where there
     are none at all stands 0.
     """
-    values = np.array([np.nan if score is None else score for score in scores], np.float32)
-    known = ~np.isnan(values)
-    if not known.any():
+    values = np.array(scores, np.float32)  # None becomes NaN
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    if np.isnan(low):
         return np.zeros_like(values)
-    low, high = values[known].min(), values[known].max()
-    scaled = (values - low) / (high - low) if high > low else np.where(known, 1.0, np.nan)
-    filling = np.median(scaled[known]) if missing is None else missing
-    return np.where(known, scaled, filling).astype(np.float32)
+    known = ~np.isnan(values)
+    scaled = (values - low) / (high - low) if high > low else np.ones_like(values)
+    if known.all():
+        return scaled
+    filling = median(scaled[known].tolist()) if missing is None else missing
+    return np.where(known, scaled, np.float32(filling))
 
 
-def _fused(candidates: Sequence[Candidate], lexical: FloatVector) -> FloatVector:
+def _fused(similarities: Sequence[float | None], lexical: FloatVector) -> FloatVector:
     """The convex sum of both arms; one arm alone when the other brought nothing."""
     # What has no vector yet is neither near nor far: it must not be hidden by its novelty.
-    dense = _scaled([c.dense for c in candidates], missing=None)
+    dense = _scaled(similarities, missing=None)
     if not dense.any():
         return lexical
     if not lexical.any():
@@ -193,21 +217,21 @@ def _fused(candidates: Sequence[Candidate], lexical: FloatVector) -> FloatVector
     return mixed.astype(np.float32)
 
 
-def _with_links(candidates: Sequence[Candidate], fused: FloatVector) -> FloatVector:
+def _with_links(pool: _Pool, fused: FloatVector) -> FloatVector:
     """The scores, each raised to what its links lend it; no link lends what it was lent."""
-    if not any(c.linked for c in candidates):
+    if not any(pool.linked):
         return fused
-    scores: dict[str, float] = dict(zip((c.id for c in candidates), fused.tolist(), strict=True))
+    scores: dict[str, float] = dict(zip(pool.ids, fused.tolist(), strict=True))
     lent = [
-        max((weight * scores.get(id_, 0.0) for id_, weight in c.linked), default=0.0)
-        for c in candidates
+        max((weight * scores.get(id_, 0.0) for id_, weight in linked), default=0.0)
+        for linked in pool.linked
     ]
     return np.maximum(fused, LINK_SHARE * np.array(lent, np.float32))
 
 
-def _about(asked: Question, candidates: Sequence[Candidate]) -> list[float]:
-    meant = {c.producer: 0.0 for c in candidates}
-    for producer in meant:
+def _about(asked: Question, producers: Sequence[str | None]) -> list[float]:
+    meant: dict[str | None, float] = {}
+    for producer in set(producers):
         name = (producer or "").lower()
         if name in ASKERS:
             meant[producer] = float(asked.by_asker)
@@ -215,13 +239,11 @@ def _about(asked: Question, candidates: Sequence[Candidate]) -> list[float]:
             meant[producer] = float(asked.of_assistant)
         else:
             meant[producer] = float(not asked.words.isdisjoint(name_words(name)))
-    return [meant[c.producer] for c in candidates]
+    return [meant[producer] for producer in producers]
 
 
-def _date(dates: Sequence[NamedDate], candidates: Sequence[Candidate]) -> list[float]:
-    if not dates:
-        return [0.0] * len(candidates)
-    days = [c.occurred_at.date() for c in candidates]
+def _date(dates: Sequence[NamedDate], times: Sequence[datetime]) -> list[float]:
+    days = [time.date() for time in times]
     nearness = {day: max(_nearness(named, day) for named in dates) for day in set(days)}
     return [nearness[day] for day in days]
 
@@ -248,53 +270,50 @@ class _Layout:
     sitting: NDArray[np.intp]
 
     @classmethod
-    def of(cls, candidates: Sequence[Candidate]) -> "_Layout":
-        nowhere = len(candidates)
+    def of(cls, pool: _Pool) -> "_Layout":
+        nowhere = len(pool.ids)
+        # What belongs to no session stands alone.
+        numbers: dict[tuple[str, str] | str, int] = {}
+        alone = zip(pool.sessions, pool.ids, strict=True)
+        sessions = [numbers.setdefault(session or id_, i) for i, (session, id_) in enumerate(alone)]
+        places = list(zip(sessions, pool.positions, strict=True))
         at: dict[tuple[int, int], int] = {}
-        sessions: dict[tuple[str, str], int] = {}
-        sittings: dict[tuple[int, date], int] = {}
-        sitting = list(range(nowhere))
-        turns: list[tuple[int, int, int]] = []
-        for i, c in enumerate(candidates):
-            if c.session is None:
-                continue
-            session, position = sessions.setdefault(c.session, i), c.position
-            first = at.setdefault((session, position), i)
-            if c.id < candidates[first].id:
-                at[session, position] = i
-            sitting[i] = sittings.setdefault((session, c.occurred_at.date()), i)
-            turns.append((i, session, position))
-        before, after = [nowhere] * nowhere, [nowhere] * nowhere
-        for i, session, position in turns:
-            before[i] = at.get((session, position - 1), nowhere)
-            after[i] = at.get((session, position + 1), nowhere)
-        return cls(*(np.array(places, np.intp) for places in (before, after, sitting)))
+        for i, place in enumerate(places):
+            first = at.setdefault(place, i)
+            if i != first and pool.ids[i] < pool.ids[first]:
+                at[place] = i
+        sittings: dict[tuple[int, int], int] = {}
+        days = zip(sessions, (time.toordinal() for time in pool.times), strict=True)
+        return cls(
+            np.array([at.get((session, n - 1), nowhere) for session, n in places], np.intp),
+            np.array([at.get((session, n + 1), nowhere) for session, n in places], np.intp),
+            np.array([sittings.setdefault(day, i) for i, day in enumerate(days)], np.intp),
+        )
 
 
-def _chat(
-    asked: Question, candidates: Sequence[Candidate], fused: FloatVector, lexical: FloatVector
-) -> FloatMatrix:
+def _chat(asked: Question, pool: _Pool, fused: FloatVector, lexical: FloatVector) -> FloatMatrix:
     """The features for chat, `(n, 9)`, in the order of `FEATURES`."""
-    layout = _Layout.of(candidates)
-    texts = [c.text[:HEAD_CHARACTERS].lower() for c in candidates]
-    asks = np.array([c.text.rstrip().endswith("?") for c in candidates], np.float32)
+    layout = _Layout.of(pool)
+    texts = [text[:HEAD_CHARACTERS].lower() for text in pool.texts]
+    asks = np.array([text.rstrip().endswith("?") for text in pool.texts], np.float32)
     found, rarity = _found_terms(asked.terms, texts)
-    padded = _padded(found)
-    around = np.maximum(found, np.maximum(padded[layout.before], padded[layout.after]))
+    turns = np.column_stack((fused, found))
+    padded = _padded(turns)
+    beside = np.maximum(padded[layout.before], padded[layout.after])
+    best = _best_in_sitting(turns, layout)
     coverage = _weighted(found, rarity)
-    scores = _padded(fused)
     columns = (
         lexical,
-        _lengths(candidates),
-        np.array([_question_share(text) for text in texts], np.float32),
+        _lengths(pool),
+        np.array([_question_share(text) if "?" in text else 0.0 for text in texts], np.float32),
         _padded(fused * asks)[layout.before],
-        np.maximum(scores[layout.before], scores[layout.after]),
-        _best_in_sitting(fused, layout),
+        beside[:, 0],
+        best[:, 0],
         coverage,
-        _weighted(around, rarity) - coverage,
-        _weighted(_best_in_sitting(found, layout), rarity),
+        _weighted(np.maximum(found, beside[:, 1:]), rarity) - coverage,
+        _weighted(best[:, 1:], rarity),
     )
-    return np.stack(columns, axis=1)
+    return np.array(columns).T
 
 
 def _weighted(found: FloatMatrix, rarity: FloatVector) -> FloatVector:
@@ -312,51 +331,53 @@ def _padded(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _found_terms(terms: Sequence[str], texts: Sequence[str]) -> tuple[FloatMatrix, FloatVector]:
     """Which terms each text holds, `(n, terms)` of 0 and 1, and the terms' rarity, sum 1."""
-    hits = [term in text for text in texts for term in terms]
-    found = np.array(hits, np.float32).reshape(len(texts), len(terms))
+    hits = np.array([[term in text for text in texts] for term in terms], np.bool_)
+    found = hits.reshape(len(terms), len(texts)).T.astype(np.float32, order="C")
     rarity = np.log((len(texts) + 1) / (found.sum(axis=0) + 0.5))
     return found, (rarity / max(rarity.sum(), 1e-9)).astype(np.float32)
 
 
-def _lengths_for_producer(candidates: Sequence[Candidate]) -> FloatVector:
+def _lengths_for_producer(pool: _Pool) -> FloatVector:
     """How long each is by its producer's standard; 0.5 for what is no episode."""
-    lengths: list[float] = _log_lengths(candidates).tolist()
-    usual: dict[str | None, list[float]] = {}
-    for c, length in zip(candidates, lengths, strict=True):
-        if c.kind is Kind.EPISODE:
-            usual.setdefault(c.producer, []).append(length)
-    medians = {producer: median(of_producer) for producer, of_producer in usual.items()}
-    relative = [
-        (length - medians[c.producer]) / log(10) if c.kind is Kind.EPISODE else 0.0
-        for c, length in zip(candidates, lengths, strict=True)
-    ]
-    return np.clip(0.5 + np.array(relative, np.float32) / 2, 0.0, 1.0, dtype=np.float32)
+    lengths = _log_lengths(pool.texts)
+    turns = list(zip(pool.producers, _episodes(pool).tolist(), lengths.tolist(), strict=True))
+    of_producer: dict[str | None, list[float]] = {}
+    for producer, is_episode, length in turns:
+        if is_episode:
+            of_producer.setdefault(producer, []).append(length)
+    medians = {producer: median(lengths) for producer, lengths in of_producer.items()}
+    usual = [medians[producer] if is_episode else length for producer, is_episode, length in turns]
+    relative = (lengths - np.array(usual)) / log(10)
+    return (0.5 + relative.astype(np.float32) / 2).clip(0.0, 1.0)
 
 
-def _lengths(candidates: Sequence[Candidate]) -> FloatVector:
+def _lengths(pool: _Pool) -> FloatVector:
     """Logarithms of the lengths; what is no turn gets the turns' median, to neither end."""
     low, high = log(CHAT_LENGTHS[0]), log(CHAT_LENGTHS[1])
-    scaled = np.clip((_log_lengths(candidates) - low) / (high - low), 0.0, 1.0)
-    episodes = _episodes(candidates)
-    return np.where(episodes, scaled, np.median(scaled[episodes]).astype(np.float32))
+    scaled = ((_log_lengths(pool.texts) - low) / (high - low)).clip(0.0, 1.0)
+    episodes = _episodes(pool)
+    return np.where(episodes, scaled, np.float32(median(scaled[episodes].tolist())))
 
 
-def _log_lengths(candidates: Sequence[Candidate]) -> FloatVector:
-    lengths = np.array([len(c.text) for c in candidates], np.float32)
+def _log_lengths(texts: Sequence[str]) -> FloatVector:
+    lengths = np.array(list(map(len, texts)), np.float32)
     return np.log(np.maximum(lengths, 1.0))
 
 
-def _episodes(candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
-    return np.array([c.kind is Kind.EPISODE for c in candidates])
+def _episodes(pool: _Pool) -> NDArray[np.bool_]:
+    episode = Kind.EPISODE
+    return np.array([kind is episode for kind in pool.kinds])
 
 
 def _question_share(text: str) -> float:
     asking = text.count("?")
-    return asking / (asking + text.count(".") + text.count("!")) if asking else 0.0
+    return asking / (asking + text.count(".") + text.count("!"))
 
 
-def _best_in_sitting(values: NDArray[np.float32], layout: _Layout) -> NDArray[np.float32]:
+def _best_in_sitting(values: FloatMatrix, layout: _Layout) -> FloatMatrix:
     """The highest of each column among the turns of the same sitting; its own without one."""
-    best = np.zeros_like(values)
-    np.maximum.at(best, layout.sitting, values)
-    return best[layout.sitting]
+    # Flat, because `maximum.at` is slow in two dimensions.
+    places = np.arange(values.size).reshape(values.shape)[layout.sitting]
+    best = np.zeros(values.size, np.float32)
+    np.maximum.at(best, places.ravel(), values.ravel())
+    return best[places]

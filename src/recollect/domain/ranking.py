@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -61,8 +62,7 @@ class Weights:
 
     def vector(self) -> FloatVector:
         """The coefficients in the order of `FEATURES`."""
-        values: dict[str, float] = asdict(self)
-        return np.array([values[name] for name in FEATURES], np.float32)
+        return np.array([getattr(self, name) for name in FEATURES], np.float32)
 
 
 class Ranked(NamedTuple):
@@ -75,12 +75,13 @@ class Ranked(NamedTuple):
 
     id: str
     score: float
-    values: Sequence[float]
+    values: FloatVector
 
     @property
     def features(self) -> dict[str, float]:
         """The values by name."""
-        return dict(zip(FEATURES, self.values, strict=True))
+        values: list[float] = self.values.tolist()
+        return dict(zip(FEATURES, values, strict=True))
 
 
 def rank(question: str, candidates: Sequence[Candidate], weights: Weights) -> list[Ranked]:
@@ -94,12 +95,10 @@ def rank(question: str, candidates: Sequence[Candidate], weights: Weights) -> li
     shape = shape_of(candidates)
     matrix = features(question, candidates, shape)
     scores = _scores(matrix, weights, shape)
-    places = sorted(
-        (-score, -c.occurred_at.timestamp(), c.id, i)
-        for i, (c, score) in enumerate(zip(candidates, scores, strict=True))
-    )
-    rows: list[list[float]] = matrix.tolist()
-    return [Ranked(id_, -score, rows[i]) for score, _, id_, i in places]
+    ids, times = [c.id for c in candidates], [c.occurred_at for c in candidates]
+    places = sorted(zip(ids, scores, times, matrix, strict=True), key=itemgetter(0))
+    places.sort(key=itemgetter(1, 2), reverse=True)
+    return [Ranked(id_, score, values) for id_, score, _, values in places]
 
 
 def dense_order(candidates: Sequence[Candidate]) -> list[str]:
@@ -157,5 +156,5 @@ def _scores(matrix: FloatMatrix, weights: Weights, shape: Shape) -> list[float]:
     sums = (matrix.astype(np.float64) * coefficients).sum(axis=1)
     scores = (sums - lowest) / max(highest - lowest, 1e-9)
     # Rounded, so that the last bits of a sum do not break ties.
-    rounded: list[float] = np.clip(scores.astype(np.float64), 0.0, 1.0).round(6).tolist()
+    rounded: list[float] = scores.clip(0.0, 1.0).round(6).tolist()
     return rounded
