@@ -326,6 +326,7 @@ async def test_a_memory_scores_by_its_best_passage(store: Store) -> None:
 
     ids = [bare.id, two.id, "gone", one.id]
     outlines = await store.records.outlines(TENANT, ALL, ids)
+    assert await search(store)
 
     found = await store.vectors.scores(TENANT, outlines, MODEL, question)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from anyio import Event, create_task_group
+from anyio import create_task_group
 from anyio.abc import TaskGroup
 
 from recollect.domain.features import Candidate
@@ -97,7 +97,6 @@ async def search(
             arms.start_soon(asked.time, periods)
         await asked.dense()  # takes longest, so it begins first
     found.similarity |= found.dense
-    # An older model may know those that the current one does not.
     await asked.compare((*found.lexical, *found.time))
     await asked.follow_links()
     if found.linked:
@@ -115,25 +114,19 @@ class _Search:
     selection: Selection
     most: int
     found: Found = field(default_factory=Found)
-    embedded: Event = field(default_factory=Event)
 
     async def lexical(self) -> None:
-        """Search by words, and compare what is found while the search by meaning goes on."""
+        """Search by words."""
         hits = await self.context.text.search(
             self.context.tenant, self.selection, self.query, self.most
         )
         self.found.lexical = self.found.keep(hits)
-        await self.embedded.wait()
-        await self.compare(self.found.lexical)
 
     async def dense(self) -> None:
         """Search by meaning; when that cannot be done, or not all, the answer says so."""
         self.found.degraded.append("dense")
         with suppress(Unavailable):
-            try:
-                self.found.questions = await meaning.to_current(self.context, self.query)
-            finally:
-                self.embedded.set()
+            self.found.questions = await meaning.to_current(self.context, self.query)
             meant = await meaning.search(
                 self.context, self.selection, self.query, self.found.questions, self.most
             )
@@ -143,7 +136,7 @@ class _Search:
                 self.found.degraded.remove("dense")
 
     async def time(self, periods: Sequence[Period]) -> None:
-        """Take the newest of each period that the question names, and compare them, too."""
+        """Take the newest of each period that the question names."""
         ids = [
             memory_id
             for period in periods
@@ -153,8 +146,6 @@ class _Search:
         ]
         self.found.time = dict.fromkeys(ids, 1.0)
         await self.look_up(ids)
-        await self.embedded.wait()
-        await self.compare(ids)
 
     async def follow_links(self) -> None:
         """Find what is linked to the best by meaning and the best by words, either way."""

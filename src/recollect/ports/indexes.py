@@ -101,7 +101,8 @@ class VectorIndex(Protocol):
     ) -> Mapping[str, float]:
         """Return the score of each of these memories' best passage, by id; true to 0.001.
 
-        Memories without vectors of this model are left out.
+        Asked after `search`, it knows at least what that knew. Memories without vectors of this
+        model are left out.
         """
         ...
 

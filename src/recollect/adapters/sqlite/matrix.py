@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import simsimd
@@ -74,13 +74,35 @@ class Candidates:
         return self.scores[self.keys != DEAD]
 
 
+class _Rows(NamedTuple):
+    """What questions are put to: a row for each passage.
+
+    Attributes:
+        codes, rests: `(n, dimensions)`; together and times `scales` they make the vectors.
+        keys: The memories'; `DEAD` where one has other vectors by now, or none.
+        numbers: Those of the scope and kind.
+    """
+
+    codes: NDArray[np.int8]
+    rests: NDArray[np.int8]
+    scales: FloatVector
+    keys: NDArray[np.int64]
+    numbers: NDArray[np.int32]
+
+    def exact(self, vector: FloatVector, rows: NDArray[np.intp]) -> FloatVector:
+        """The inner product with each of these rows, as of the vectors that the file keeps."""
+        vectors = self.codes[rows] + self.rests[rows] / np.float32(_FINER)
+        return (vectors @ vector * self.scales[rows]).astype(np.float32)
+
+
 class PassageMatrix:
     """Follows the `vector` table: what is new by its key, what changed by the log.
 
     A memory has vectors of one model, so new ones of another take the place of its rows here.
 
     A row is never changed once a scan may see it: changed memories' rows are marked dead in a
-    copy and appended anew, and the arrays are replaced when they grow or are tidied up.
+    copy and appended anew, and the arrays are replaced when they grow or are tidied up. So who asks
+    takes the rows that are shown, and waits for nobody.
     """
 
     def __init__(self, model: str) -> None:
@@ -96,6 +118,7 @@ class PassageMatrix:
         self._scales = np.empty(0, dtype=np.float32)
         self._keys = np.empty(0, dtype=np.int64)
         self._numbers = np.empty(0, dtype=np.int32)
+        self._shown = self._all()
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Catch up with everything committed before the connection's snapshot."""
@@ -108,47 +131,50 @@ class PassageMatrix:
             else:
                 self._follow(connection)
             self._seq, self._vector_key = max(seq, self._seq), max(last, self._vector_key)
+            self._shown = self._all()
 
     def candidates(
         self, vector: FloatVector, scopes: ScopeSet, kinds: Collection[str] = _KINDS
     ) -> Candidates:
         """Score the question (unit length) against every passage of these kinds in these scopes."""
-        with self._lock:
-            size, codes, scales = self._size, self._codes, self._scales
-            keys, numbers = self._keys[:size], self._numbers[:size]
-            exact = partial(_exact, self._codes, self._rests, self._scales, vector)
-            known = list(self._places.items())
-        if not size:
-            return Candidates(keys, scales[:0], lambda _: scales[:0])
+        shown = self._shown
+        exact = partial(shown.exact, vector)
+        if not len(shown.keys):
+            return Candidates(shown.keys, shown.scales, exact)
         question, scale = _quantised(vector[None, :])
         if scopes.is_everything and frozenset(kinds) >= _KINDS:
-            scores = _dots(question, codes[:size]) * (scales[:size] * scale[0])
-            return Candidates(keys, scores, exact)
+            scores = _dots(question, shown.codes) * (shown.scales * scale[0])
+            return Candidates(shown.keys, scores, exact)
+        with self._lock:
+            known = list(self._places.items())
         covered = np.zeros(len(known), dtype=bool)
         covered[[n for (scope, kind), n in known if kind in kinds and scopes.covers(scope)]] = True
-        rows = np.flatnonzero(covered[numbers])
-        if len(rows) * _GATHER_BELOW < size:
-            scores = _dots(question, codes[rows]) if len(rows) else scales[:0]
+        rows = np.flatnonzero(covered[shown.numbers])
+        if len(rows) * _GATHER_BELOW < len(shown.keys):
+            scores = _dots(question, shown.codes[rows]) if len(rows) else shown.scales[:0]
         else:
-            scores = _dots(question, codes[:size])[rows]
-        scores *= scales[rows] * scale[0]
-        return Candidates(keys[rows], scores, lambda places: exact(rows[places]))
+            scores = _dots(question, shown.codes)[rows]
+        scores = scores * (shown.scales[rows] * scale[0])
+        return Candidates(shown.keys[rows], scores, lambda places: exact(rows[places]))
 
     def scores(self, memory_keys: Collection[int], vector: FloatVector) -> dict[int, float]:
         """The score of each of these memories by its best passage, exactly; not of one without."""
-        with self._lock:
-            size, codes, rests, scales = self._size, self._codes, self._rests, self._scales
-            keys = self._keys[:size]
-        if not (size and memory_keys):
+        shown = self._shown
+        if not (len(shown.keys) and memory_keys):
             return {}
-        asked = np.zeros(max(keys.max(), *memory_keys) + 2, dtype=np.bool_)  # the last for DEAD
-        asked[list(memory_keys)] = True
-        rows = np.flatnonzero(asked[keys])
-        exact = _exact(codes, rests, scales, vector, rows)
+        asked = np.zeros(max(shown.keys.max(), *memory_keys) + 2, dtype=np.bool_)
+        asked[list(memory_keys)] = True  # but not the last, which stands for DEAD
+        rows = np.flatnonzero(asked[shown.keys])
+        exact = shown.exact(vector, rows)
         best: dict[int, float] = {}
-        for key, score in zip(keys[rows].tolist(), exact.tolist(), strict=True):
+        for key, score in zip(shown.keys[rows].tolist(), exact.tolist(), strict=True):
             best[key] = max(score, best.get(key, score))
         return best
+
+    def _all(self) -> _Rows:
+        """The rows that are there. Caller holds the lock."""
+        arrays = (self._codes, self._rests, self._scales, self._keys, self._numbers)
+        return _Rows._make(array[: self._size] for array in arrays)
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         """Load the changed memories' rows anew. Caller holds the lock."""
@@ -232,18 +258,6 @@ def _quantised(vectors: FloatMatrix) -> tuple[NDArray[np.int8], FloatVector]:
     """Codes in [-127, 127] and the scale of each row: `vectors` is about `codes * scale`."""
     scales = np.maximum(np.abs(vectors).max(axis=1), 1e-12) / np.float32(127)
     return np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32)
-
-
-def _exact(
-    codes: NDArray[np.int8],
-    rests: NDArray[np.int8],
-    scales: FloatVector,
-    vector: FloatVector,
-    rows: NDArray[np.intp],
-) -> FloatVector:
-    """The inner product with each of these rows, as of the vectors that the file keeps."""
-    vectors = codes[rows] + rests[rows] / np.float32(_FINER)
-    return (vectors @ vector * scales[rows]).astype(np.float32)
 
 
 def _dots(question: NDArray[np.int8], codes: NDArray[np.int8]) -> FloatVector:

@@ -95,16 +95,10 @@ class SqliteVectorIndex:
     async def scores(
         self, tenant: str, outlines: Sequence[Outline], model: str, vector: FloatVector
     ) -> Mapping[str, float]:
-        database = await self._home.database(tenant)
-        matrix = self._matrix(tenant, model)
+        # Here, without a look into the file: another thread would take longer than the scores.
         ids = {outline.indexed: outline.id for outline in outlines if outline.indexed}
-
-        def work(connection: sqlite3.Connection) -> Mapping[str, float]:
-            matrix.refresh(connection)
-            scores = matrix.scores(ids.keys(), vector)
-            return {ids[key]: score for key, score in scores.items()}
-
-        return await database.read(work)
+        scores = self._matrix(tenant, model).scores(ids.keys(), vector)
+        return {ids[key]: score for key, score in scores.items()}
 
     async def embedded(
         self, tenant: str, selection: Selection, ids: Sequence[str]
