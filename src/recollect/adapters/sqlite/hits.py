@@ -19,7 +19,7 @@ def selected(
 ) -> dict[int, ScoredOutline]:
     """The first `limit` that the selection keeps, by key, best first, ties by id.
 
-    Each is looked up only when its turn has come, and turns grow: a selection that keeps most needs
+    Each is looked up only when its turn has come, and turns grow: a selection that keeps all needs
     one, a selection that keeps little a few, the last no larger than what is missing asks for.
 
     Args:
@@ -32,7 +32,7 @@ def selected(
     condition, values = compile_test(selection)
     chosen = f"json_each(?) asked join memory m on m.key = asked.value and {condition} and {also}"
     hits: list[tuple[int, ScoredOutline]] = []
-    seen, size = 0, limit + limit // 8 + 1
+    seen, size = 0, limit + 1
     while turn := list(islice(best, size)):
         scores = dict(turn)
         found = keyed_outlines(connection, chosen, [dump(list(scores)), *values])
