@@ -50,9 +50,9 @@ async def search(
     return {hit.id: hit.score for hit in nearest.hits}
 
 
-async def kept(store: Store, *ids: str, selection: Selection = ALL) -> dict[str, Embedded]:
+async def kept(store: Store, *ids: str) -> dict[str, Embedded]:
     """The vectors of those of these memories that have any, by id."""
-    found = await store.vectors.embedded(TENANT, selection, ids)
+    found = await store.vectors.embedded(TENANT, ALL, ids)
     assert all(made is None or made.memory_id == memory.id for memory, made in found)
     return {memory.id: made for memory, made in found if made}
 
@@ -197,8 +197,11 @@ async def test_a_new_models_vectors_take_the_place_of_the_old_ones(store: Store)
 
     assert await search(store) == {}
     found = await kept(store, stored.id, again.id, partly.id)
-    assert [(made.model, made.complete) for made in found.values()].count(("b", True)) == 2
-    assert (found[partly.id].model, found[partly.id].complete) == ("b", False)
+    assert {i: (made.model, made.complete) for i, made in found.items()} == {
+        stored.id: ("b", True),
+        again.id: ("b", True),
+        partly.id: ("b", False),
+    }
     assert (await search(store, UP, model="b")).keys() == {stored.id, put_again.id, partly.id}
     assert await store.vectors.waiting(TENANT, "b", 10) == [partly]
     assert await store.vectors.models(TENANT) == ["b"]

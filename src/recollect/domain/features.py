@@ -274,8 +274,8 @@ class _Layout:
         nowhere = len(pool.ids)
         # What belongs to no session stands alone.
         numbers: dict[tuple[str, str] | str, int] = {}
-        alone = zip(pool.sessions, pool.ids, strict=True)
-        sessions = [numbers.setdefault(session or id_, i) for i, (session, id_) in enumerate(alone)]
+        whose = map(lambda session, id_: session or id_, pool.sessions, pool.ids)
+        sessions = [numbers.setdefault(place, i) for i, place in enumerate(whose)]
         places = list(zip(sessions, pool.positions, strict=True))
         at: dict[tuple[int, int], int] = {}
         for i, place in enumerate(places):

@@ -100,7 +100,10 @@ class InMemoryVectorIndex:
     ) -> list[tuple[Memory, Embedded | None]]:
         tables = self._world[tenant]
         return [
-            (memory, tables.vectors.get(memory.id))
+            (
+                memory,
+                made if (made := tables.vectors.get(memory.id)) and len(made.vectors) else None,
+            )
             for memory in map(tables.memories.get, ids)
             if memory is not None and selection.holds(memory)
         ]
