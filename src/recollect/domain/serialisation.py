@@ -32,9 +32,9 @@ def parse_time(text: str) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def memory_to_json(memory: Memory) -> dict[str, Any]:
+def fields_of(memory: Memory) -> dict[str, Any]:
     """Every field of the memory, flat, in a fixed order; empty ones included."""
-    own = {
+    return {
         "id": memory.id,
         "kind": memory.kind.value,
         "scope": memory.scope,
@@ -50,9 +50,13 @@ def memory_to_json(memory: Memory) -> dict[str, Any]:
         "importance": memory.importance,
         "expires_at": memory.expires_at,
     } | {name: getattr(memory.detail, name) for name in _DETAIL_FIELDS[memory.kind]}
+
+
+def memory_to_json(memory: Memory) -> dict[str, Any]:
+    """The same with times as text."""
     return {
         name: format_time(value) if isinstance(value, datetime) else value
-        for name, value in own.items()
+        for name, value in fields_of(memory).items()
     }
 
 

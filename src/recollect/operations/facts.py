@@ -32,7 +32,6 @@ from recollect.operations.request import (
     unique,
 )
 from recollect.operations.revising import Changed, on_the_newest, store_revision
-from recollect.operations.views import Time
 
 FACT = "fact"
 """The sequence that facts are numbered from."""
@@ -88,7 +87,7 @@ class Learned(Result):
     """Its number: decimal, and no other fact's."""
     scope: str
     set_id: str
-    created_at: Time
+    created_at: datetime
     degraded: list[str] = Field(default_factory=list[str])
 
 

@@ -1,5 +1,7 @@
 """Read one memory, and the revisions it went through."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from recollect.domain.access import Right
@@ -9,7 +11,7 @@ from recollect.operations.citations import cited_by
 from recollect.operations.context import Context, operation
 from recollect.operations.reference import Reference, find
 from recollect.operations.request import Result
-from recollect.operations.views import MemoryView, Time
+from recollect.operations.views import MemoryView
 
 
 class Read(Reference):
@@ -39,7 +41,7 @@ class RevisionView(Result):
     """A memory as one change left it; `memory` is null where it was forgotten."""
 
     revision: int
-    recorded_at: Time
+    recorded_at: datetime
     actor: str
     verb: str
     memory: MemoryView | None

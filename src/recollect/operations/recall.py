@@ -160,8 +160,7 @@ async def recall(context: Context, request: Recall) -> Recalled:
     """
     started = perf_counter()
     question = _question(context, request)
-    most = max(request.limit, arms.OVER_FETCH)
-    found = await arms.search(context, request.query, question.candidates, most)
+    found = await arms.search(context, request.query, question.candidates, request.limit)
     pool = found.pool()
     ranked = ranking.rank(request.query, pool, context.weights)
     best = await _best(context, question, found, ranked)
@@ -183,7 +182,7 @@ async def candidates(context: Context, request: Recall) -> list[Candidate]:
     """What the arms bring for a question, before ranking: for evaluation and training."""
     context.principal.require(Right.READ, ())
     selection = _question(context, request).candidates
-    return (await arms.search(context, request.query, selection)).pool()
+    return (await arms.search(context, request.query, selection, request.limit)).pool()
 
 
 def _question(context: Context, request: Recall) -> _Question:

@@ -1,6 +1,7 @@
 """Store a note."""
 
 import hashlib
+from datetime import datetime
 
 from pydantic import Field
 
@@ -28,7 +29,6 @@ from recollect.operations.request import (
 )
 from recollect.operations.retrying import retried
 from recollect.operations.selecting import of_kinds, unexpired
-from recollect.operations.views import Time
 
 SIMILAR_FROM = 0.82
 """A name is part of what is compared, so the same text under two names is at .67 to .98. Of 13
@@ -91,8 +91,8 @@ class Remembered(Result):
     scope: str
     revision: int
     replaced: bool
-    created_at: Time
-    updated_at: Time
+    created_at: datetime
+    updated_at: datetime
     similar: list[Similar] = Field(default_factory=list[Similar])
     degraded: list[str] = Field(default_factory=list[str])
 

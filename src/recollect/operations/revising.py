@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 
 from pydantic import Field
 
@@ -15,7 +16,6 @@ from recollect.operations.embedding import embed_now
 from recollect.operations.request import Request, Result
 from recollect.operations.retrying import retried
 from recollect.operations.summaries import remaking
-from recollect.operations.views import Time
 
 
 class Changed(Result):
@@ -25,7 +25,7 @@ class Changed(Result):
     name: str | None
     scope: str
     revision: int
-    updated_at: Time
+    updated_at: datetime
     degraded: list[str] = Field(default_factory=list[str])
 
 

@@ -1,15 +1,13 @@
 """How a memory is shown."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import JsonValue, PlainSerializer
+from pydantic import JsonValue
 
 from recollect.domain.memory import Kind, Memory
-from recollect.domain.serialisation import format_time, memory_to_json
+from recollect.domain.serialisation import fields_of
 from recollect.operations.request import Result
-
-Time = Annotated[datetime, PlainSerializer(format_time, return_type=str, when_used="json")]
 
 
 class Arm(Result):
@@ -32,15 +30,15 @@ class MemoryView(Result):
     metadata: dict[str, JsonValue]
     source: str | None
     external_id: str | None
-    occurred_at: Time
+    occurred_at: datetime
     """When it happened."""
-    created_at: Time
+    created_at: datetime
     """When it was first stored."""
-    updated_at: Time
+    updated_at: datetime
     """When this revision was stored."""
     revision: int
     importance: float | None
-    expires_at: Time | None
+    expires_at: datetime | None
     name: str | None = None
     producer: str | None = None
     produced_for: str | None = None
@@ -51,10 +49,10 @@ class MemoryView(Result):
     tag: str | None = None
     feature: str | None = None
     set_id: str | None = None
-    valid_from: Time | None = None
-    valid_to: Time | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
 
     @classmethod
     def of(cls, memory: Memory) -> Self:
         """The view of this memory."""
-        return cls.model_validate(memory_to_json(memory))
+        return cls.model_validate(fields_of(memory))

@@ -29,7 +29,6 @@ class Outline(NamedTuple):
     """
 
     id: str
-    revision: int
     scope: str
     kind: Kind
     content: str
@@ -45,7 +44,6 @@ class Outline(NamedTuple):
         episode = memory.detail if isinstance(memory.detail, Episode) else None
         return cls(
             memory.id,
-            memory.revision,
             memory.scope,
             memory.kind,
             memory.content,

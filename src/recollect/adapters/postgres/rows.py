@@ -96,8 +96,8 @@ def outlines(rows: Sequence[tuple[Any, ...]]) -> list[Outline]:
 
 
 def _outline(row: Sequence[Any]) -> Outline:
-    id_, revision, scope, kind, content, at, producer, session, place = row
-    return Outline(id_, revision, scope, _KINDS[kind], content, at, producer, session, place or 0)
+    id_, scope, kind, content, at, producer, session, place = row
+    return Outline(id_, scope, _KINDS[kind], content, at, producer, session, place or 0)
 
 
 async def scored(

@@ -84,7 +84,6 @@ def keyed_outlines(
                 key,
                 Outline(
                     id_,
-                    revision,
                     scope,
                     _KINDS[kind],
                     text,
@@ -95,7 +94,7 @@ def keyed_outlines(
                     key if vectors else 0,
                 ),
             )
-            for key, id_, revision, scope, kind, text, at, who, session, place, vectors in rows
+            for key, id_, scope, kind, text, at, who, session, place, vectors in rows
         ]
 
 

@@ -1,12 +1,12 @@
 """How episodes and facts are shown."""
 
+from datetime import datetime
 from typing import Any, Literal, Self
 
 from pydantic import JsonValue
 
 from recollect.api.memmachine.schemas import Answering
 from recollect.operations import MemoryView
-from recollect.operations.views import Time
 
 
 class EpisodeView(Answering):
@@ -20,7 +20,7 @@ class EpisodeView(Answering):
     episode_type: Literal["message"] = "message"
     metadata: dict[str, JsonValue] | None = None
     """Left out when there is none."""
-    created_at: Time
+    created_at: datetime
     """When it was said."""
 
     @classmethod
