@@ -65,6 +65,18 @@ async def test_links_are_found_from_either_end_the_heaviest_first(store: Store) 
     assert await store.records.links_touching(TENANT, [], 10) == []
 
 
+async def test_outlines_tell_what_is_linked(store: Store) -> None:
+    three = note("tea", id="3")
+    await store.records.commit(TENANT, batch(put(ONE), put(TWO), put(three), PutLink(link=LINK)))
+
+    outlines = await store.records.outlines(TENANT, ALL, ["1", "2", "3"])
+    by_words = await store.text.search(TENANT, ALL, ONE.content, 5)
+
+    known = {outline.id: outline.linked for outline in outlines}
+    assert (known["1"], known["2"]) == (True, True)
+    assert {hit.id: hit.outline.linked for hit in by_words} == known
+
+
 async def test_links_are_found_by_where_they_end(store: Store) -> None:
     other = Link(from_id="2", to_id="1", type="cites")
     more = Link(from_id="1", to_id="2", type="z")

@@ -83,7 +83,7 @@ class Found:
                 self.lexical.get(id_),
                 tuple(self.linked.get(id_, nothing).items()),
             )
-            for (id_, scope, kind, content, occurred_at, producer, session, position, _) in (
+            for (id_, scope, kind, content, occurred_at, producer, session, position, *_) in (
                 filter(None, self.outlines.values())
             )
         ]
@@ -158,7 +158,8 @@ class _Search:
     async def follow_links(self) -> None:
         """Find what is linked to the best by meaning and the best by words, either way."""
         found = self.found
-        best = {i for ids in (found.dense, found.lexical) for i in islice(ids, LINKED_FROM)}
+        tops = {i for ids in (found.dense, found.lexical) for i in islice(ids, LINKED_FROM)}
+        best = {i for i in tops if (outline := found.outlines[i]) and outline.linked}
         if not best:
             return
         links = await self.context.records.links_touching(

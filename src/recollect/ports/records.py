@@ -26,6 +26,7 @@ class Outline(NamedTuple):
         position: 0 for what is no episode.
         indexed: The number by which the store's index of vectors knows it; 0 if that has none of
             it, or goes by ids.
+        linked: False if no link touches it; a store that would have to look for that says True.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Outline(NamedTuple):
     session: str | None
     position: int
     indexed: int = 0
+    linked: bool = True
 
     @classmethod
     def of(cls, memory: Memory) -> "Outline":

@@ -27,7 +27,7 @@ _KEYED = SELECT.replace("select ", "select m.key, m.embedded_by, ", 1)
 BY_KEY = "where m.tenant = %s and m.key > %s order by m.key limit %s"
 """A page of a tenant's memories, in the order of their keys."""
 
-_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields if field != "indexed")
+_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields if field in FIELDS)
 OUTLINE = f"select {_OUTLINE} from memory m "  # noqa: S608
 _SCORED = f"""
 with hit as materialized ({{statement}})

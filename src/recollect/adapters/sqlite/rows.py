@@ -24,7 +24,11 @@ UPSERT = (
 HAS_VECTORS = (
     "(m.embedded_by is not null or exists (select 1 from vector v where v.memory_key = m.key))"
 )
-_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields if field != "indexed")
+_LINKED = (
+    "exists (select 1 from link where from_id = m.id) "
+    "or exists (select 1 from link where to_id = m.id)"
+)
+_OUTLINE = ", ".join(f"m.{field}" for field in Outline._fields if field in FIELDS)
 _KINDS = {kind.value: kind for kind in Kind}
 _TIMES = frozenset(
     {"occurred_at", "created_at", "updated_at", "expires_at", "valid_from", "valid_to"}
@@ -76,7 +80,7 @@ def keyed_outlines(
     connection: sqlite3.Connection, source: str, values: Sequence[Any]
 ) -> list[tuple[int, Outline]]:
     """The keys and outlines of the memories `m` that this source of a statement holds."""
-    columns = f"m.key, {_OUTLINE}, {HAS_VECTORS}"
+    columns = f"m.key, {_OUTLINE}, {HAS_VECTORS}, {_LINKED}"
     rows = at_once(connection, columns, f"from {source}", values)
     with decoding():
         return [
@@ -92,9 +96,10 @@ def keyed_outlines(
                     session,
                     place or 0,
                     key if vectors else 0,
+                    bool(linked),
                 ),
             )
-            for key, id_, scope, kind, text, at, who, session, place, vectors in rows
+            for key, id_, scope, kind, text, at, who, session, place, vectors, linked in rows
         ]
 
 
