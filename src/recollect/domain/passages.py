@@ -30,6 +30,14 @@ class Passage:
     heading: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPassage:
+    """A passage of a memory with its cosine similarity to the question, in [-1, 1]."""
+
+    passage: Passage
+    score: float
+
+
 def digest(source: tuple[str, str], passage: Passage, vector: bytes) -> bytes:
     """Ties a vector to the text it was made from: 8 bytes that change if either does.
 

@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 
 from recollect.domain import chunking
-from recollect.domain.passages import Passage
+from recollect.domain.passages import Passage, ScoredPassage
 from recollect.domain.questions import content_words
-from recollect.ports import ScoredPassage
 
 WORDS_WEIGHT = 0.3
 """What finding all words of the question adds to a passage's cosine similarity, so that a rare

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from recollect.domain.changes import Embedded
-from recollect.domain.passages import FloatVector
+from recollect.domain.passages import FloatVector, ScoredPassage
 from recollect.domain.selection import Selection
 from recollect.errors import EmbedderUnavailable
 from recollect.operations.context import Context
 from recollect.operations.embedding import embedder_of, model_key, older_keys
-from recollect.ports import Distribution, Outline, ScoredOutline, ScoredPassage
+from recollect.ports import Distribution, Outline, ScoredOutline
 
 
 @dataclass(frozen=True, slots=True)

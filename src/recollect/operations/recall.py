@@ -15,6 +15,7 @@ from recollect.domain.features import Candidate
 from recollect.domain.feedback import id_of_recall
 from recollect.domain.filters import all_of, parse
 from recollect.domain.memory import Memory
+from recollect.domain.passages import ScoredPassage
 from recollect.domain.ranking import Ranked
 from recollect.domain.scopes import Look
 from recollect.domain.selection import Selection
@@ -45,7 +46,6 @@ from recollect.operations.selecting import (
     unexpired,
 )
 from recollect.operations.views import Arm, MemoryView
-from recollect.ports import ScoredPassage
 
 MAX_LIMIT = 1000
 MAX_NEIGHBOURS = 20

@@ -204,6 +204,8 @@ async def _similar(
         for hit in others
         if hit.score >= SIMILAR_FROM or hit.outline.content == memory.content
     }
+    if not close:
+        return []
     found = await context.records.get(context.tenant, list(close)[:SIMILAR_AT_MOST])
     return [
         Similar(id=m.id, scope=m.scope, name=m.name or "", score=round(close[m.id], 4))

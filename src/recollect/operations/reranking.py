@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from recollect.domain.memory import Memory
+from recollect.domain.passages import ScoredPassage
 from recollect.domain.ranking import Ranked
 from recollect.domain.searchable import prefix
 from recollect.errors import Unavailable
 from recollect.operations.arms import Found
 from recollect.operations.context import Context
 from recollect.operations.matching import best_passage
-from recollect.ports import ScoredPassage
 
 
 class Best(NamedTuple):

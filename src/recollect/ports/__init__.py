@@ -8,7 +8,6 @@ from recollect.ports.indexes import (
     Distribution,
     Nearest,
     ScoredOutline,
-    ScoredPassage,
     TextIndex,
     VectorIndex,
 )
@@ -59,7 +58,6 @@ __all__ = [
     "ResourceStatus",
     "Resources",
     "ScoredOutline",
-    "ScoredPassage",
     "SecretStore",
     "SkippedFile",
     "TextIndex",

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from recollect.domain.changes import Embedded
 from recollect.domain.memory import Memory
-from recollect.domain.passages import FloatVector, Passage
+from recollect.domain.passages import FloatVector
 from recollect.domain.selection import Selection
 from recollect.ports.records import Outline
 
@@ -36,14 +36,6 @@ class Nearest:
 
     hits: list[ScoredOutline]
     complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredPassage:
-    """A passage of a memory with its cosine similarity to the question, in [-1, 1]."""
-
-    passage: Passage
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
