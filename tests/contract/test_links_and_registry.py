@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from tests.examples import ALL, MINUTE, MODEL, TENANT, THEN, batch, note, put, storing
 
-from recollect.app.wiring import Store
+from recollect.app.wiring import Store, open_store
 from recollect.domain.changes import (
     DropLink,
     DropRecord,
@@ -25,6 +26,7 @@ from recollect.errors import (
     NotFound,
     RevisionConflict,
 )
+from recollect.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +77,21 @@ async def test_outlines_tell_what_is_linked(store: Store) -> None:
     known = {outline.id: outline.linked for outline in outlines}
     assert (known["1"], known["2"]) == (True, True)
     assert {hit.id: hit.outline.linked for hit in by_words} == known
+
+
+async def test_a_file_tells_what_no_link_touches(tmp_path: Path) -> None:
+    three = note(id="3")
+    async with open_store(Settings(data_dir=tmp_path)) as store:
+        changes = (put(ONE), put(TWO), put(three), PutLink(link=LINK))
+        await store.records.commit(TENANT, batch(*changes))
+
+        outlines = await store.records.outlines(TENANT, ALL, ["1", "2", "3"])
+
+    assert {outline.id: outline.linked for outline in outlines} == {
+        "1": True,
+        "2": True,
+        "3": False,
+    }
 
 
 async def test_links_are_found_by_where_they_end(store: Store) -> None:
