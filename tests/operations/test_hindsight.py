@@ -203,5 +203,5 @@ async def test_an_ordinary_recall_asks_the_records_no_more_than_it_must(context:
 
     await hits(replace(context, records=counting))  # type: ignore[arg-type]
 
-    # The arms bring outlines of what they find.
-    assert sorted(counting.asked) == ["links_touching"]
+    # The arms bring outlines of what they find; some stores' tell that nothing is linked.
+    assert counting.asked in ([], ["links_touching"])
