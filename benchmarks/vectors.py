@@ -21,7 +21,7 @@ from recollect.adapters.sqlite.database import migrate
 from recollect.adapters.sqlite.matrix import PassageMatrix
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.scopes import EVERYWHERE
-from recollect.operations.arms import OVER_FETCH
+from recollect.operations.arms import DENSE_OVER_FETCH
 
 DIMENSIONS: Final = 384
 CLUSTERS: Final = 2_000
@@ -41,7 +41,7 @@ class VectorFigures:
     Attributes:
         load_seconds: From the file into memory.
         matrix_mb: What the process grew by.
-        scan: Scoring all and taking the best `OVER_FETCH` memories, milliseconds.
+        scan: Scoring all and taking the best `DENSE_OVER_FETCH` memories, milliseconds.
         floor_ms: Reading the codes once at the machine's bandwidth.
         recall_codes: Share of the true ten nearest among the first ten by int8.
         recall_rescored: The same after the first are scored again, exactly, as recall does.
@@ -101,7 +101,7 @@ def _loaded(file: Path) -> PassageMatrix:
 def best(matrix: PassageMatrix, question: FloatVector) -> list[int]:
     """The keys of so many of the best as the index takes for a selection that keeps all."""
     candidates = matrix.candidates(question, EVERYWHERE)
-    places = next(best_first(candidates.scores, OVER_FETCH + OVER_FETCH // 2))
+    places = next(best_first(candidates.scores, DENSE_OVER_FETCH + DENSE_OVER_FETCH // 2))
     return list(dict.fromkeys(candidates.keys[places].tolist()))
 
 

@@ -17,7 +17,7 @@ from recollect.domain.filters import parse
 from recollect.domain.passages import FloatMatrix, FloatVector
 from recollect.domain.scopes import EVERYWHERE
 from recollect.domain.selection import Selection
-from recollect.operations.arms import OVER_FETCH
+from recollect.operations.arms import DENSE_OVER_FETCH, OVER_FETCH
 from recollect.operations.embedding import model_key
 from recollect.ports import ScoredOutline
 from recollect.settings import Settings
@@ -49,7 +49,7 @@ class Arms:
     """Milliseconds of one client without HTTP, and shares of what would be right.
 
     Attributes:
-        dense: The best `OVER_FETCH` of all by vectors, as a recall asks for.
+        dense: The best `DENSE_OVER_FETCH` of all by vectors, as a recall asks for.
         dense_filtered: The same where a filter keeps a hundredth.
         text: The best `OVER_FETCH` of all by words.
         recall: Share of the true ten nearest among the first ten, ten asked for.
@@ -89,8 +89,8 @@ async def arm_figures(
 
         rows, embedding = await _each(embed, asked)
         vectors = [row[0] for row in rows]
-        _, dense = await _each(search(_ALL, OVER_FETCH), vectors)
-        _, filtered = await _each(search(_RARE, OVER_FETCH), vectors)
+        _, dense = await _each(search(_ALL, DENSE_OVER_FETCH), vectors)
+        _, filtered = await _each(search(_RARE, DENSE_OVER_FETCH), vectors)
         _, text = await _each(read, asked)
         near, _ = await _each(search(_ALL, TOP), vectors[:judged])
         rare, _ = await _each(search(_RARE, TOP), vectors[:judged])
