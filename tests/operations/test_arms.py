@@ -1,9 +1,12 @@
 """What happened when the question says, and what is linked to the best, is found as well."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from anyio import wait_all_tasks_blocked
 from tests.examples import MINUTE, TENANT, THEN, batch, episode, fact, note, storing
 from tests.operations.fakes import FakeClock, FakeEmbedder
 
@@ -22,6 +25,7 @@ from recollect.operations import (
     remember,
 )
 from recollect.operations.arms import LINKED_FROM, OVER_FETCH
+from recollect.ports import Nearest
 
 pytestmark = pytest.mark.anyio
 
@@ -186,3 +190,36 @@ async def test_verdicts_are_counted_by_every_arm(context: Context, clock: FakeCl
     figures = await recall_stats(context, RecallStats())
     assert {arm.arm: arm.total for arm in figures.arms} == {"lexical": 1, "links": 1, "time": 2}
     assert figures.buckets == []
+
+
+class LateVectors:
+    """Finds nothing by meaning before the search by words is through."""
+
+    def __init__(self, context: Context) -> None:
+        self._vectors = context.vectors
+        self.asked: list[str] = []
+
+    async def search(self, *asked: Any) -> Nearest:
+        await wait_all_tasks_blocked()
+        nearest = await self._vectors.search(*asked)
+        self.asked.append("search")
+        return nearest
+
+    async def scores(self, *asked: Any) -> Mapping[str, float]:
+        self.asked.append("scores")
+        return await self._vectors.scores(*asked)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._vectors, name)
+
+
+async def test_what_words_find_is_scored_by_vectors_as_new_as_those_searched(
+    context: Context, embedder: FakeEmbedder
+) -> None:
+    await store(context, note("tea"))
+    embedder.problem = None
+    vectors = LateVectors(context)
+
+    await hits(replace(context, vectors=vectors), "tea")  # type: ignore[arg-type]
+
+    assert vectors.asked[0] == "search"

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.examples import MINUTE, THEN
+from tests.examples import MINUTE, THEN, batch
 from tests.operations.fakes import FakeClock
 from tests.operations.test_rights import limited
 
+from recollect.domain.changes import PutLink
+from recollect.domain.memory import Link
 from recollect.operations import (
     Context,
     Correct,
@@ -197,11 +199,13 @@ class CountingRecords:
 
 
 async def test_an_ordinary_recall_asks_the_records_no_more_than_it_must(context: Context) -> None:
-    await learned(context, "tea")
-    await remember(context, Remember(content="tea", name="tea"))
+    fact = await learned(context, "tea")
+    note = await remember(context, Remember(content="tea", name="tea"))
+    link = Link(from_id=fact, to_id=note.id, type="about")
+    await context.records.commit("default", batch(PutLink(link=link)))
     counting = CountingRecords(context)
 
     await hits(replace(context, records=counting))  # type: ignore[arg-type]
 
-    # The arms bring outlines of what they find; some stores' tell that nothing is linked.
-    assert counting.asked in ([], ["links_touching"])
+    # The arms bring outlines of what they find.
+    assert sorted(counting.asked) == ["links_touching"]

@@ -122,7 +122,6 @@ class _Search:
             self.context.tenant, self.selection, self.query, max(self.limit, OVER_FETCH)
         )
         self.found.lexical = self.found.keep(hits)
-        await self.compare(self.found.lexical)  # while the search by meaning goes on
 
     async def dense(self) -> None:
         """Search by meaning; when that cannot be done, or not all, the answer says so."""
